@@ -1,0 +1,7 @@
+"""`python -m mtcli`: the same as the `mtcli` command."""
+
+import sys
+
+from mtcli.cli.main import main
+
+sys.exit(main())

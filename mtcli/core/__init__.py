@@ -1,0 +1,1 @@
+"""The library below the command line: data, networks, tasks and the state of a run."""

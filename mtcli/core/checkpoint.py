@@ -1,0 +1,246 @@
+"""Checkpoints: all that is needed to rebuild a network and its tasks, and nothing executable."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from mtcli import __version__
+from mtcli.core.data.geometry import Rule
+from mtcli.core.errors import CheckpointError, ConfigError, SaveError
+from mtcli.core.events import Metrics
+from mtcli.core.network import Architecture, Network, build_network
+from mtcli.core.run import MODEL, TRAINING, WEIGHTS, sync_folder
+from mtcli.core.task import Task
+from mtcli.core.tasks import KINDS
+
+AnyTask = Task[Any, Any]
+FORMAT = "mtcli checkpoint"
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a checkpoint describes, beside its tensors.
+
+    Attributes:
+        architecture: how the network is built.
+        tasks: by name.
+        size: the working size, height and width.
+        resize: how pictures get there.
+    """
+
+    architecture: Architecture
+    tasks: Mapping[str, AnyTask]
+    size: tuple[int, int]
+    resize: Rule
+
+
+def save_checkpoint(
+    parent: Path,
+    step: int,
+    model: Model,
+    network: Network,
+    training: Mapping[str, Any],
+    facts: Mapping[str, Any],
+) -> str:
+    """Write a checkpoint to a new folder below `parent` and return the folder's name.
+
+    The folder gets its name when it is whole and synced. `training` goes to a file of its own,
+    which only resuming reads; `facts` (epoch, metrics) are for people.
+
+    Raises:
+        SaveError: it cannot be written; nothing of it remains.
+    """
+    name = _free_name(parent, step)
+    draft = parent / f".{name}.draft"
+    try:
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
+        tensors, tied = _tensors_to_save(network)
+        save_file(tensors, draft / WEIGHTS)
+        description = {**_describe(model), "step": step, **facts, "tied": tied}
+        (draft / MODEL).write_text(json.dumps(description, indent=1), encoding="utf-8")
+        torch.save(dict(training), draft / TRAINING)
+        for file in draft.iterdir():
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
+        sync_folder(draft)
+        os.rename(draft, parent / name)
+        sync_folder(parent)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        # torch.save reports a full disk as a RuntimeError, safetensors as an error of its own.
+        with contextlib.suppress(OSError):
+            shutil.rmtree(draft, ignore_errors=True)
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise SaveError(
+            f"the checkpoint could not be saved: {reason}",
+            where=parent / name,
+            mend="the checkpoint before it is whole; make room, then mtcli train --resume",
+        ) from None
+    return name
+
+
+def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
+    """What a checkpoint folder describes, its tasks rebuilt, and the plain facts beside.
+
+    Raises:
+        CheckpointError: it is missing, damaged, foreign or from a newer mtcli.
+    """
+    file = path / MODEL
+    try:
+        description = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(f"not a checkpoint: no {MODEL}", where=path) from None
+    except (ValueError, OSError):
+        raise CheckpointError("the checkpoint is damaged: no valid JSON", where=file) from None
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise CheckpointError("not a checkpoint of mtcli", where=file)
+    if description.get("schema") != SCHEMA:
+        raise CheckpointError(
+            "the checkpoint is of another schema than this mtcli reads",
+            where=file,
+            expected=f"schema {SCHEMA}",
+            found=f"schema {description.get('schema')}, by mtcli {description.get('mtcli')}",
+            mend="pip install --upgrade multitask-cli",
+        )
+    try:
+        tasks: dict[str, AnyTask] = {}
+        for name, entry in description["tasks"].items():
+            kind = KINDS.get(entry["kind"])
+            options = kind.Options.model_validate(entry["options"])
+            tasks[name] = kind(options, kind.Facts.model_validate(entry["facts"]))
+        height, width = description["input"]["size"]
+        model = Model(
+            Architecture(**description["architecture"]),
+            tasks,
+            (height, width),
+            description["input"]["resize"],
+        )
+    except (KeyError, TypeError, ValueError, ValidationError, ConfigError) as error:
+        raise CheckpointError(
+            "the checkpoint is damaged", where=file, found=str(error).splitlines()[0]
+        ) from None
+    return model, description
+
+
+def load_network(path: Path, model: Model) -> Network:
+    """The network of a checkpoint folder, on the CPU, in evaluation mode.
+
+    Raises:
+        CheckpointError: the weights are missing or damaged, or do not fit the description.
+    """
+    network = build_network(model.architecture, model.tasks)
+    tensors = _read_weights(path / WEIGHTS)
+    _, tied = _tensors_to_save(network)
+    for name, source in tied.items():
+        tensors[name] = tensors[source]
+    try:
+        network.load_state_dict(tensors)
+    except (RuntimeError, KeyError) as error:
+        raise CheckpointError(
+            "the weights do not fit the network that the checkpoint describes",
+            where=path / WEIGHTS,
+            found=str(error).splitlines()[-1].strip(),
+        ) from None
+    return network.eval()
+
+
+def load_training(path: Path) -> dict[str, Any]:
+    """The state that resuming needs.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path / TRAINING, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(
+            "the checkpoint holds no training state to go on from", where=path / TRAINING
+        ) from None
+    except Exception as error:  # noqa: BLE001 - torch.load raises nearly anything on damage
+        raise CheckpointError(
+            "the training state is damaged",
+            where=path / TRAINING,
+            found=(str(error) or type(error).__name__).splitlines()[0],
+        ) from None
+    return state
+
+
+def model_facts(epoch: int, score: float | None, metrics: Mapping[str, Metrics]) -> dict[str, Any]:
+    """What a checkpoint says of itself to people and programs."""
+    return {
+        "epoch": epoch,
+        "score": score,
+        "metrics": {task: dict(values) for task, values in metrics.items()},
+    }
+
+
+def _describe(model: Model) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "schema": SCHEMA,
+        "mtcli": __version__,
+        "architecture": {
+            "trunk": model.architecture.trunk,
+            "pyramid": model.architecture.pyramid,
+            "drop_path": model.architecture.drop_path,
+        },
+        "input": {"size": list(model.size), "resize": model.resize},
+        "tasks": {
+            name: {
+                "kind": task.kind,
+                "options": task.options.model_dump(mode="json"),
+                "facts": task.facts.model_dump(mode="json"),
+            }
+            for name, task in model.tasks.items()
+        },
+    }
+
+
+def _tensors_to_save(network: Network) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Every tensor once and contiguous; and for tied ones, which other name holds the values."""
+    tensors: dict[str, Tensor] = {}
+    tied: dict[str, str] = {}
+    seen: dict[tuple[int, torch.Size], str] = {}
+    for name, tensor in network.state_dict().items():
+        key = (tensor.data_ptr(), tensor.shape)
+        if tensor.numel() and key in seen:
+            tied[name] = seen[key]
+        else:
+            seen[key] = name
+            tensors[name] = tensor.detach().contiguous()
+    return tensors, tied
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise CheckpointError(f"not a checkpoint: no {WEIGHTS}", where=path.parent) from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(
+            "the weights are damaged or cut short", where=path, found=str(error).splitlines()[0]
+        ) from None
+
+
+def _free_name(parent: Path, step: int) -> str:
+    """A step may be saved twice: when interrupted at an epoch's last update, and at its end."""
+    name = f"step-{step:06d}"
+    again = 1
+    while (parent / name).exists():
+        name = f"step-{step:06d}-{again}"
+        again += 1
+    return name

@@ -1,0 +1,162 @@
+"""From a record on disk to a sample at the working size, and from samples to a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat, Image
+
+from mtcli.core.data.augment import Augment
+from mtcli.core.data.decode import decode
+from mtcli.core.data.geometry import Resize, Rule, resize_rule
+from mtcli.core.data.records import Record
+from mtcli.core.data.sample import Batch, Sample
+from mtcli.core.errors import MtcliError
+from mtcli.core.mixing import Draw
+from mtcli.core.task import Target, Task
+
+AnyTask = Task[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A sample with what is needed to speak of it in terms of the original picture.
+
+    Attributes:
+        key: the record's name.
+        sample: at the working size, augmented.
+        resize: how the picture got to the working size.
+        truth: the targets in original pixels, by task, where the dataset was asked for them.
+    """
+
+    key: str
+    sample: Sample
+    resize: Resize
+    truth: Mapping[str, Target]
+
+
+class RecordDataset(Dataset[Item | MtcliError]):
+    """Decodes, resizes and augments the record of a draw.
+
+    Args:
+        records: with their sizes.
+        tasks: whose labels are read.
+        size: the working size, height and width.
+        rule: how pictures get there.
+        augment: the random changes, or None.
+        seed: of the random changes, which follow from (seed, epoch, draw) alone.
+        with_truth: whether items carry their targets in original pixels too, for evaluation.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        tasks: Mapping[str, AnyTask],
+        size: tuple[int, int],
+        rule: Rule,
+        augment: Augment | None = None,
+        seed: int = 0,
+        with_truth: bool = False,
+    ) -> None:
+        self._records = records
+        self._tasks = tasks
+        self._size = size
+        self._rule = rule
+        self._augment = augment
+        self._seed = seed
+        self._with_truth = with_truth
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, draw: Draw) -> Item | MtcliError:
+        """The item of a draw. An error is returned: raised, it would lose its parts on the way."""
+        try:
+            return self._item(draw)
+        except MtcliError as error:
+            return error
+
+    def _item(self, draw: Draw) -> Item:
+        record = self._records[draw.record]
+        pixels = decode(record.image)
+        original = (pixels.shape[1], pixels.shape[2])
+        resize = resize_rule(self._rule, original, self._size)
+        truth = {}
+        for name, label in record.labels.items():
+            target = self._tasks[name].read(label.value, original)
+            if target is not None:
+                truth[name] = target
+        sample: Sample = resize.apply(
+            {"image": Image(pixels), "targets": truth, "frame": _frame(original)}
+        )
+        if self._augment is not None:
+            key = np.random.SeedSequence([self._seed, draw.epoch, draw.number])
+            sample = self._augment(sample, int(key.generate_state(1)[0]))
+            sample["targets"] = self._clean(sample)
+        return Item(record.key, sample, resize, truth if self._with_truth else {})
+
+    def _clean(self, sample: Sample) -> dict[str, Target]:
+        cropped = _is_cropped(sample["frame"])
+        kept = {}
+        for name, target in sample["targets"].items():
+            if cropped and not self._tasks[name].crop_safe:
+                continue
+            cleaned = self._tasks[name].clean(target)
+            if cleaned is not None:
+                kept[name] = cleaned
+        return kept
+
+
+class Collate:
+    """Stacks items; each task collates the targets that are there. The first error wins."""
+
+    def __init__(self, tasks: Mapping[str, AnyTask], size: tuple[int, int]) -> None:
+        self._tasks = tasks
+        self._size = size
+
+    def __call__(self, items: Sequence[Item | MtcliError]) -> Batch | MtcliError:
+        whole: list[Item] = []
+        for item in items:
+            if isinstance(item, MtcliError):
+                return item
+            whole.append(item)
+        rows: dict[str, Tensor] = {}
+        targets: dict[str, Any] = {}
+        for name, task in self._tasks.items():
+            carrying = [n for n, item in enumerate(whole) if name in item.sample["targets"]]
+            if carrying:
+                rows[name] = torch.tensor(carrying)
+                own = [whole[n].sample["targets"][name] for n in carrying]
+                targets[name] = task.collate(own, self._size)
+        pictures = torch.stack([item.sample["image"].as_subclass(Tensor) for item in whole])
+        return Batch(
+            inputs={"image": pictures},
+            rows=rows,
+            targets=targets,
+            keys=tuple(item.key for item in whole),
+            resizes=tuple(item.resize for item in whole),
+            truth=tuple(item.truth for item in whole),
+        )
+
+
+def _frame(size: tuple[int, int]) -> BoundingBoxes:
+    """The picture's border as a box, which every geometric change moves along."""
+    height, width = size
+    return BoundingBoxes(  # type: ignore[call-arg]
+        torch.tensor([[0.0, 0.0, width, height]]),
+        format=BoundingBoxFormat.XYXY,
+        canvas_size=size,
+        clamping_mode=None,
+    )
+
+
+def _is_cropped(frame: BoundingBoxes) -> bool:
+    height, width = frame.canvas_size
+    x1, y1, x2, y2 = frame.as_subclass(Tensor)[0].tolist()
+    return x1 < -0.5 or y1 < -0.5 or x2 > width + 0.5 or y2 > height + 0.5

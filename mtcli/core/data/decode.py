@@ -1,0 +1,94 @@
+"""Picture files to RGB pixels, upright as a person sees them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageFile, ImageOps
+from torch import Tensor
+
+from mtcli.core.errors import DataError
+
+ORIENTATION = 0x0112
+SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")
+
+
+def decode(path: Path) -> Tensor:
+    """The picture as `[3, H, W]` uint8 RGB.
+
+    Turned upright by its EXIF note; grey becomes RGB; 16 bits become the upper 8; what is
+    transparent lies on white.
+
+    Raises:
+        DataError: the file is missing, damaged, cut short, or no picture.
+    """
+    with _reporting(path), Image.open(path) as opened:
+        upright = ImageOps.exif_transpose(opened)
+        return _to_tensor(_to_rgb(upright))
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Height and width of the upright picture, from the file's header alone.
+
+    Raises:
+        DataError: the file is missing, or its header is damaged or no picture's.
+    """
+    with _reporting(path), Image.open(path) as opened:
+        turned = opened.getexif().get(ORIENTATION, 1) >= 5
+        width, height = opened.size
+        return (width, height) if turned else (height, width)
+
+
+def verified_size(path: Path) -> tuple[int, int]:
+    """Height and width of the upright picture, all of whose data was decoded.
+
+    Raises:
+        DataError: the file is missing, damaged, cut short, or no picture.
+    """
+    size = picture_size(path)
+    with _reporting(path), Image.open(path) as opened:
+        opened.load()
+    return size
+
+
+class _reporting:  # noqa: N801 - reads as a phrase where it is used
+    """Turns whatever Pillow raises into one DataError that names the file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        assert not ImageFile.LOAD_TRUNCATED_IMAGES
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, FileNotFoundError | IsADirectoryError):
+            raise DataError("no such picture", where=self._path) from None
+        # Pillow's decoders raise nearly anything on damaged input: OSError, SyntaxError,
+        # ValueError, struct.error, zlib.error, DecompressionBombError.
+        if isinstance(error, Exception):
+            reason = str(error).replace(repr(str(self._path)), "the file") or type(error).__name__
+            raise DataError(
+                "a picture that cannot be read",
+                where=self._path,
+                found=reason,
+                mend="replace the file, or leave such pictures out: data.on_bad_image: skip",
+            ) from None
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in SIXTEEN_BIT:
+        # Pillow's own conversion clips at 255 and shows nothing but white.
+        values = np.asarray(image, dtype=np.int64)
+        image = Image.fromarray((values >> 8).clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def _to_tensor(image: Image.Image) -> Tensor:
+    pixels = np.array(image, dtype=np.uint8)
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()

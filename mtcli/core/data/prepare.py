@@ -1,0 +1,55 @@
+"""What is learnt from records before training: the tasks' facts, and that all can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any
+
+from mtcli.core.config import DataConfig, TaskConfig
+from mtcli.core.data.records import Record, check_labels
+from mtcli.core.data.scan import scan
+from mtcli.core.errors import DataError
+from mtcli.core.events import Noted, Verifying
+from mtcli.core.labels import LabelError
+from mtcli.core.task import Task
+from mtcli.core.tasks import KINDS
+
+AnyTask = Task[Any, Any]
+
+
+def prepare_tasks(
+    records: Sequence[Record], configs: Mapping[str, TaskConfig]
+) -> dict[str, AnyTask]:
+    """The tasks of a config, with what the training split tells of them.
+
+    Raises:
+        DataError: a task's labels do not make a task.
+    """
+    tasks = {}
+    for name, config in configs.items():
+        values = [record.labels[name].value for record in records if name in record.labels]
+        try:
+            tasks[name] = KINDS.get(config.kind).prepare(config.options, values)
+        except LabelError as error:
+            raise DataError(
+                f"tasks.{name}: {error.what}", found=error.found, mend=error.mend
+            ) from None
+    return tasks
+
+
+def check_pictures_and_labels(
+    config: DataConfig, records: Sequence[Record], tasks: Mapping[str, AnyTask]
+) -> Generator[Verifying | Noted, None, list[Record]]:
+    """Look once at every picture and label; returns the records to use, with their sizes.
+
+    Raises:
+        DataError: a picture or a label cannot be read.
+    """
+    scanned = yield from scan(config, records)
+    if scanned.skipped:
+        shown = ", ".join(scanned.skipped[:3])
+        more = f" and {len(scanned.skipped) - 3} more" if len(scanned.skipped) > 3 else ""
+        yield Noted(f"{len(scanned.skipped)} unreadable pictures left out ({shown}{more})")
+    for remark in check_labels(scanned.records, tasks):
+        yield Noted(str(remark))
+    return scanned.records

@@ -1,0 +1,114 @@
+"""Records: the outer join of all labels by picture, and the check that they can be understood."""
+
+from __future__ import annotations
+
+import difflib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mtcli.core.config import DataConfig, TaskConfig
+from mtcli.core.data.readers import READERS
+from mtcli.core.data.splits import split_keys
+from mtcli.core.errors import DataError
+from mtcli.core.labels import Label, LabelError
+from mtcli.core.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One picture and the labels that any task has for it.
+
+    Attributes:
+        key: its path below the images folder, `/` between the parts.
+        image: the file.
+        labels: by task; a task that is not in it has no label for the picture.
+        size: height and width of the upright picture; (0, 0) until it was looked at.
+    """
+
+    key: str
+    image: Path
+    labels: Mapping[str, Label]
+    size: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that was mended without asking: what, and in which pictures how often."""
+
+    task: str
+    what: str
+    pictures: Mapping[str, int]
+
+    def __str__(self) -> str:
+        total = sum(self.pictures.values())
+        shown = ", ".join(list(self.pictures)[:3])
+        more = len(self.pictures) - 3
+        return f"{self.task}: {total} × {self.what} ({shown}{f' and {more} more' if more > 0 else ''})"
+
+
+def load_records(config: DataConfig, tasks: Mapping[str, TaskConfig], split: str) -> list[Record]:
+    """Read the labels of every task for the pictures of a split.
+
+    Raises:
+        ConfigError, DataError: no such split, or a label file that is missing or broken.
+    """
+    keys = split_keys(config, split)
+    labels = {
+        name: READERS.get(task.reader)(task.labels).read(split) for name, task in tasks.items()
+    }
+    return [
+        Record(key, config.images / key, {t: own[key] for t, own in labels.items() if key in own})
+        for key in keys
+    ]
+
+
+def require_labels(records: Sequence[Record], config: DataConfig, task: str) -> None:
+    """See that a task has at least one label to learn from.
+
+    Raises:
+        DataError: none of its labels belongs to a picture of the training split.
+    """
+    if any(task in record.labels for record in records):
+        return
+    key = records[0].key
+    beside = [path.name for path in config.images.glob("*")][:1000] if config.images.is_dir() else []
+    near = difflib.get_close_matches(key, beside, n=1)
+    raise DataError(
+        f"tasks.{task}: no picture of the training split has a label",
+        expected=f"labels for names such as {key}",
+        mend=f"compare the names in the label file; the images folder has {near[0]}"
+        if near
+        else "compare the names in the label file with those of the split",
+    )
+
+
+def check_labels(records: Sequence[Record], tasks: Mapping[str, Task[Any, Any]]) -> list[Remark]:
+    """Read every label once, so that what is wrong is found before anything is trained.
+
+    Returns:
+        What was mended, counted.
+
+    Raises:
+        DataError: a task cannot understand one of its labels; the label's place is named.
+    """
+    mended: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for record in records:
+        for name, task in tasks.items():
+            label = record.labels.get(name)
+            if label is None:
+                continue
+            try:
+                task.read(label.value, record.size)
+            except LabelError as error:
+                raise DataError(
+                    f"tasks.{name}: {error.what}",
+                    where=label.where,
+                    found=error.found,
+                    mend=error.mend,
+                ) from None
+            for what in task.remarks(label.value, record.size):
+                mended[name, what][record.key] += 1
+    return [Remark(task, what, dict(pictures)) for (task, what), pictures in mended.items()]

@@ -1,0 +1,84 @@
+"""From batches to predictions in original pixels, and to the meters of every task."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping
+from typing import Any
+
+import torch
+
+from mtcli.core.data.sample import Batch, each_tensor
+from mtcli.core.events import Evaluating
+from mtcli.core.network import Network
+from mtcli.core.runtime import Runtime
+from mtcli.core.task import Meter, Prediction, Task
+
+AnyTask = Task[Any, Any]
+
+
+def predict_batch(
+    network: Network,
+    tasks: Mapping[str, AnyTask],
+    batch: Batch,
+    runtime: Runtime,
+    labelled_only: bool,
+) -> dict[str, dict[int, Prediction]]:
+    """Predictions by task and row, on the CPU, in original pixels.
+
+    Args:
+        network: in evaluation mode, on the runtime's device.
+        tasks: those to predict.
+        batch: on the same device.
+        runtime: device and precision.
+        labelled_only: whether a task is asked only for rows that carry its label.
+    """
+    height, width = batch.inputs["image"].shape[-2:]
+    everything = torch.arange(len(batch.keys), device=runtime.device)
+    rows = {
+        name: batch.rows[name] if labelled_only else everything
+        for name in tasks
+        if not labelled_only or name in batch.rows
+    }
+    with torch.inference_mode(), runtime.autocast():
+        answers = network(batch.inputs, rows)
+        found = {
+            name: each_tensor(tasks[name].decode(raw, (height, width)), lambda t: t.to("cpu"))
+            for name, raw in answers.items()
+        }
+    return {
+        name: {
+            row: batch.resizes[row].undo(prediction)
+            for row, prediction in zip(rows[name].tolist(), predictions, strict=True)
+        }
+        for name, predictions in found.items()
+    }
+
+
+def evaluate(
+    network: Network,
+    tasks: Mapping[str, AnyTask],
+    batches: Iterable[Batch],
+    pictures: int,
+    runtime: Runtime,
+    split: str,
+) -> Generator[Evaluating, None, dict[str, Meter]]:
+    """Meters that saw every labelled picture of a split; the batches carry their truth."""
+    meters = {name: task.meter() for name, task in tasks.items()}
+    done = 0
+    for batch in batches:
+        found = predict_batch(network, tasks, batch, runtime, labelled_only=True)
+        for name, predictions in found.items():
+            truth = [batch.truth[row][name] for row in predictions]
+            meters[name].update(list(predictions.values()), truth)
+        done += len(batch.keys)
+        yield Evaluating(split, done, pictures)
+    return meters
+
+
+def mean_score(
+    tasks: Mapping[str, AnyTask], metrics: Mapping[str, Mapping[str, float | None]]
+) -> float | None:
+    """The mean of the tasks' scores, of those that are defined."""
+    scores = [tasks[name].score(values) for name, values in metrics.items()]
+    defined = [score for score in scores if score is not None]
+    return sum(defined) / len(defined) if defined else None

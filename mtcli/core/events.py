@@ -1,0 +1,161 @@
+"""What a recipe tells of its progress; the console draws these and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+Metrics = Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Verifying:
+    """Pictures are being looked at before anything else."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something a person should know that is no error."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSummary:
+    """A task in the heading: its kind, classes, labelled training pictures, own parameters."""
+
+    kind: str
+    classes: int | None
+    labelled: int
+    parameters: int
+    primary: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStarted:
+    """The run is there, the first step comes."""
+
+    run: Path
+    config: str
+    pictures: Mapping[str, int]
+    device: str
+    precision: str
+    seed: int
+    trunk: str
+    weights: str | None
+    shared_parameters: int
+    tasks: Mapping[str, TaskSummary]
+    epochs: int
+    updates: int
+    first_epoch: int
+    first_update: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """Some updates were made: the state after the last of them.
+
+    `losses` are means over the epoch so far, weighted by task as in the update.
+    """
+
+    epoch: int
+    update: int
+    pictures_per_second: float
+    learning_rate: float
+    losses: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluating:
+    """Pictures of a split have gone through the network."""
+
+    split: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochEnded:
+    """An epoch was trained and validated.
+
+    `changes` are against the epoch before; `best` names what this epoch is the best of: `all`,
+    task names, or nothing.
+    """
+
+    epoch: int
+    epochs: int
+    losses: Mapping[str, float]
+    metrics: Mapping[str, Metrics]
+    changes: Mapping[str, float | None]
+    score: float | None
+    best: tuple[str, ...]
+    pictures_per_second: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A checkpoint was written."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """What an evaluation found for one task."""
+
+    kind: str
+    primary: str
+    labelled: int
+    metrics: Metrics
+    per_class: Mapping[str, Metrics]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingEnded:
+    """The training is over, or was `interrupted` by a signal of this number.
+
+    `score` is the best value of `best_by`; `results` are the best epoch's, empty after an
+    interruption.
+    """
+
+    run: Path
+    best_epoch: int | None
+    epochs_done: int
+    epochs: int
+    score: float | None
+    best_by: str
+    results: Mapping[str, TaskResult]
+    seconds: float
+    shared_parameters: int
+    own_parameters: int
+    splits: tuple[str, ...]
+    interrupted: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationEnded:
+    """A split was evaluated."""
+
+    checkpoint: Path
+    split: str
+    images: int
+    seconds: float
+    tasks: Mapping[str, TaskResult]
+
+
+Event = (
+    Verifying
+    | Noted
+    | TrainingStarted
+    | Stepped
+    | Evaluating
+    | EpochEnded
+    | Saved
+    | TrainingEnded
+    | EvaluationEnded
+)

@@ -1,0 +1,262 @@
+"""FCOS, a dense one-stage detector without anchors.
+
+Tian et al., "FCOS: A Simple and Strong Anchor-Free Object Detector", TPAMI 2020
+(arXiv:2006.09214). Every cell of every pyramid level says what it sees, how far the four sides
+of the box are, and how central in the box it lies. The structure follows torchvision's
+`models.detection.fcos`, whose matching and post-processing are methods of a whole model.
+
+Departures: the levels start at stride 4, since small objects need it; the matching runs where
+batches are collated, so that the loss indexes known cells and reads nothing back from the device.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.ops import batched_nms, clip_boxes_to_image, sigmoid_focal_loss
+from torchvision.ops import generalized_box_iou_loss as giou_loss
+
+from mtcli.core.features import FeatureSpec
+
+CENTER_RADIUS = 1.5
+"""Cells within this many strides of a box's centre may be positive."""
+
+MAX_LOG_DISTANCE = 6.0
+"""exp(6) = 403 strides: beyond any picture, and finite in half precision."""
+
+
+@dataclass(frozen=True, slots=True)
+class FcosRaw:
+    """What the head says of every cell, levels one after another: P cells in all.
+
+    Attributes:
+        logits: `[N, P, K]`.
+        boxes: `[N, P, 4]` xyxy, input pixels.
+        centerness: `[N, P]` logits.
+    """
+
+    logits: Tensor
+    boxes: Tensor
+    centerness: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class FcosBatch:
+    """The positive cells of a batch: M in all, found by `match` for each picture.
+
+    Attributes:
+        cells: `[M]` int64, picture number times P plus cell number.
+        labels: `[M]` int64 class numbers.
+        boxes: `[M, 4]` float32 xyxy, input pixels.
+        centerness: `[M]` float32 in [0, 1].
+    """
+
+    cells: Tensor
+    labels: Tensor
+    boxes: Tensor
+    centerness: Tensor
+
+
+class FcosHead(nn.Module):
+    """Two towers of `depth` 3×3 convolutions with GroupNorm, shared by all levels.
+
+    Args:
+        specs: the levels, finest first; all of the same number of channels.
+        classes: K.
+        depth: convolutions in each tower (the paper has 4).
+        dropout: probability of dropping a whole channel before the last layers.
+    """
+
+    def __init__(
+        self, specs: Mapping[str, FeatureSpec], classes: int, depth: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.levels = tuple(specs)
+        self.strides = tuple(spec.stride for spec in specs.values())
+        channels = next(iter(specs.values())).channels
+        self.class_tower = _tower(channels, depth, dropout)
+        self.box_tower = _tower(channels, depth, dropout)
+        self.class_logits = nn.Conv2d(channels, classes, 3, padding=1)
+        self.box_distances = nn.Conv2d(channels, 4, 3, padding=1)
+        self.centerness = nn.Conv2d(channels, 1, 3, padding=1)
+        self.scales = nn.Parameter(torch.ones(len(specs)))
+        for last in (self.class_logits, self.box_distances, self.centerness):
+            nn.init.normal_(last.weight, std=0.01)
+            nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+        # Focal loss: every cell starts at probability 0.01, or background drowns the rest.
+        nn.init.constant_(self.class_logits.bias, -math.log(99.0))  # type: ignore[arg-type]
+
+    def forward(self, features: Mapping[str, Tensor], targets: object = None) -> FcosRaw:
+        """Maps `[N, C, H, W]` of the head's levels to the answer of every cell."""
+        logits, boxes, centerness = [], [], []
+        for number, (level, stride) in enumerate(zip(self.levels, self.strides, strict=True)):
+            feature = features[level]
+            seen = self.class_tower(feature)
+            placed = self.box_tower(feature)
+            logits.append(_cells(self.class_logits(seen)))
+            centerness.append(_cells(self.centerness(placed)).squeeze(2))
+            log_distances = _cells(self.box_distances(placed)).float() * self.scales[number]
+            distances = log_distances.clamp(max=MAX_LOG_DISTANCE).exp() * stride
+            points = cell_centers(feature.shape[2], feature.shape[3], stride, feature.device)
+            boxes.append(
+                torch.cat([points - distances[..., :2], points + distances[..., 2:]], dim=2)
+            )
+        return FcosRaw(torch.cat(logits, 1), torch.cat(boxes, 1), torch.cat(centerness, 1))
+
+
+def cell_centers(height: int, width: int, stride: int, device: torch.device | None) -> Tensor:
+    """Centres `[height * width, 2]` of a level's cells: x, y in input pixels, row by row."""
+    y = (torch.arange(height, device=device) + 0.5) * stride
+    x = (torch.arange(width, device=device) + 0.5) * stride
+    grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
+    return torch.stack([grid_x, grid_y], dim=2).reshape(-1, 2)
+
+
+def match(
+    boxes: Tensor, strides: Sequence[int], size: tuple[int, int]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Which cells are to find which boxes (the paper's section 3.1, with centre sampling).
+
+    A cell is positive for a box when it lies in it, within `CENTER_RADIUS` strides of its
+    centre, and the farthest of the box's sides is in the level's range: (4, 8] strides, open
+    below at the finest level and above at the coarsest. Of several boxes the smallest wins.
+
+    Args:
+        boxes: `[B, 4]` xyxy, input pixels.
+        strides: of the levels, finest first.
+        size: height, width of the network's input.
+
+    Returns:
+        cells `[M]`, the box of each `[M]`, and its centerness `[M]` (the paper's equation 3).
+    """
+    points, steps, lower, upper = [], [], [], []
+    for number, stride in enumerate(strides):
+        centers = cell_centers(size[0] // stride, size[1] // stride, stride, None)
+        first, last = number == 0, number == len(strides) - 1
+        points.append(centers)
+        steps.append(centers.new_full((len(centers), 1), stride))
+        lower.append(centers.new_full((len(centers), 1), 0 if first else 4 * stride))
+        upper.append(centers.new_full((len(centers), 1), math.inf if last else 8 * stride))
+    point, step = torch.cat(points)[:, None], torch.cat(steps)
+    sides = torch.cat([point - boxes[:, :2], boxes[:, 2:] - point], dim=2)  # [P, B, 4]
+    offset = (point - (boxes[:, :2] + boxes[:, 2:]) / 2).abs().amax(dim=2)  # [P, B]
+    farthest = sides.amax(dim=2)
+    positive = (
+        (sides.amin(dim=2) > 0)
+        & (offset < CENTER_RADIUS * step)
+        & (farthest > torch.cat(lower))
+        & (farthest <= torch.cat(upper))
+    )
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    area, chosen = torch.where(positive, areas, math.inf).min(dim=1)
+    cells = area.isfinite().nonzero().squeeze(1)
+    chosen = chosen[cells]
+    left, top, right, bottom = sides[cells, chosen].unbind(dim=1)
+    centerness = (
+        (torch.minimum(left, right) / torch.maximum(left, right))
+        * (torch.minimum(top, bottom) / torch.maximum(top, bottom))
+    ).sqrt()
+    return cells, chosen, centerness
+
+
+def collate(
+    boxes: Sequence[Tensor],
+    labels: Sequence[Tensor],
+    strides: Sequence[int],
+    size: tuple[int, int],
+) -> FcosBatch:
+    """Match every picture's boxes `[B, 4]` and labels `[B]`; see `match`."""
+    per_picture = sum((size[0] // stride) * (size[1] // stride) for stride in strides)
+    cells, found_labels, found_boxes, centerness = [], [], [], []
+    for picture, (corners, classes) in enumerate(zip(boxes, labels, strict=True)):
+        if len(corners) == 0:
+            continue
+        own_cells, chosen, own_centerness = match(corners, strides, size)
+        cells.append(own_cells + picture * per_picture)
+        found_labels.append(classes[chosen])
+        found_boxes.append(corners[chosen])
+        centerness.append(own_centerness)
+    if not cells:
+        none = torch.zeros(0, dtype=torch.int64)
+        return FcosBatch(none, none.clone(), torch.zeros(0, 4), torch.zeros(0))
+    return FcosBatch(
+        torch.cat(cells), torch.cat(found_labels), torch.cat(found_boxes), torch.cat(centerness)
+    )
+
+
+def counts(batch: FcosBatch) -> dict[str, Tensor]:
+    """How many cells are positive, and the sum of their centerness."""
+    positives = torch.full((), float(len(batch.cells)), device=batch.cells.device)
+    return {"positives": positives, "centerness": batch.centerness.sum()}
+
+
+def loss(raw: FcosRaw, batch: FcosBatch, counts: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The paper's three parts (equation 2, and section 3.2 for centerness).
+
+    Focal loss over all cells and cross-entropy of centerness, both a positive cell; GIoU loss
+    weighted by centerness, as in the authors' code.
+    """
+    positives = counts["positives"].clamp(min=1)
+    logits = raw.logits.float().flatten(0, 1)
+    wanted = torch.zeros_like(logits)
+    wanted[batch.cells, batch.labels] = 1
+    focal = sigmoid_focal_loss(logits, wanted, alpha=0.25, gamma=2.0, reduction="sum")
+    boxes = raw.boxes.flatten(0, 1)[batch.cells]
+    giou = giou_loss(boxes, batch.boxes, reduction="none") * batch.centerness
+    centerness = F.binary_cross_entropy_with_logits(
+        raw.centerness.float().flatten()[batch.cells], batch.centerness, reduction="sum"
+    )
+    return {
+        "focal": focal / positives,
+        "giou": giou.sum() / counts["centerness"].clamp(min=1e-6),
+        "centerness": centerness / positives,
+    }
+
+
+def decode(
+    raw: FcosRaw,
+    size: tuple[int, int],
+    *,
+    threshold: float,
+    nms: float,
+    limit: int,
+    candidates: int = 1000,
+) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Detections of each picture: boxes `[D, 4]` in input pixels, scores `[D]`, labels `[D]`.
+
+    The score is the geometric mean of class probability and centerness. At most `candidates`
+    cells above `threshold` reach the suppression by overlap `nms`; at most `limit` leave it.
+    """
+    probability = (raw.logits.float().sigmoid() * raw.centerness.float().sigmoid()[..., None]).sqrt()
+    found = []
+    for scores, boxes in zip(probability, raw.boxes, strict=True):
+        top, order = scores.flatten().topk(min(candidates, scores.numel()))
+        order = order[top > threshold]
+        top = top[top > threshold]
+        labels = order % scores.shape[1]
+        corners = clip_boxes_to_image(boxes[order // scores.shape[1]], size)
+        kept = batched_nms(corners, top, labels, nms)[:limit]
+        found.append((corners[kept], top[kept], labels[kept]))
+    return found
+
+
+def _tower(channels: int, depth: int, dropout: float) -> nn.Sequential:
+    groups = math.gcd(channels, 32)
+    layers: list[nn.Module] = []
+    for _ in range(depth):
+        conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+        layers += [conv, nn.GroupNorm(groups, channels), nn.ReLU(inplace=True)]
+    if dropout:
+        layers.append(nn.Dropout2d(dropout))
+    return nn.Sequential(*layers)
+
+
+def _cells(output: Tensor) -> Tensor:
+    """`[N, C, H, W]` to `[N, H * W, C]`."""
+    return output.flatten(2).transpose(1, 2)

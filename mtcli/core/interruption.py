@@ -1,0 +1,53 @@
+"""Ctrl-C and SIGTERM as a wish that the training notices between two updates."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+
+class Interruption:
+    """A context in which the first signal is noted and the second one acts at once.
+
+    Attributes:
+        signal: the number of the signal that came, or None.
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Interruption:
+        if threading.current_thread() is threading.main_thread():  # Python allows it only there
+            self._before = {number: signal.signal(number, self._note) for number in self.SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._restore()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}
+
+
+def ignore_in_worker(worker: int) -> None:
+    """Let a loader process live through a Ctrl-C that the terminal sends to all of them.
+
+    The training process ends them itself, when it has saved.
+    """
+    for number in Interruption.SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

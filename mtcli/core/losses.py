@@ -1,0 +1,55 @@
+"""The gradients of one update: several batches, several tasks, one backward a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mtcli.core.data.sample import Batch
+from mtcli.core.network import Network
+from mtcli.core.runtime import Runtime
+from mtcli.core.task import Task
+
+AnyTask = Task[Any, Any]
+
+
+def add_gradients(
+    network: Network,
+    tasks: Mapping[str, AnyTask],
+    weights: Mapping[str, float],
+    batches: Sequence[Batch],
+    runtime: Runtime,
+    scaler: torch.amp.GradScaler,
+) -> dict[str, Tensor]:
+    """Add the gradients of an update's batches to the parameters.
+
+    Each part of a task's loss is a sum over its batch divided by a count over all batches, so
+    that the gradients are those of one large batch, whatever labels fall where. A task without a
+    label in any of them leaves its own layers without a gradient.
+
+    Returns:
+        The loss of each task that had a label: a scalar on the device, without its weight.
+    """
+    counts: dict[str, dict[str, Tensor]] = {}
+    for batch in batches:
+        for name, target in batch.targets.items():
+            total = counts.setdefault(name, {})
+            for part, count in tasks[name].counts(target).items():
+                total[part] = total[part] + count if part in total else count
+    losses: dict[str, Tensor] = {}
+    for batch in batches:
+        if not batch.rows:
+            continue
+        with runtime.autocast():
+            answers = network(batch.inputs, batch.rows, batch.targets)
+        weighted = []
+        for name, raw in answers.items():
+            parts = tasks[name].loss(raw, batch.targets[name], counts[name])
+            loss = torch.stack(list(parts.values())).sum()
+            weighted.append(weights[name] * loss)
+            losses[name] = losses.get(name, 0) + loss.detach()
+        scaler.scale(torch.stack(weighted).sum()).backward()
+    return losses

@@ -1,0 +1,1 @@
+"""Metrics that more than one place uses, free of any task."""

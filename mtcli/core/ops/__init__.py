@@ -1,0 +1,1 @@
+"""Pure tensor maths, and drawing, that more than one place uses."""

@@ -1,0 +1,84 @@
+"""How weights move: parameter groups, the learning rate's curve, the average of the weights."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, AdamW, Optimizer
+
+from mtcli.core.config import TrainConfig
+
+
+def build_optimizer(network: nn.Module, config: TrainConfig, pretrained: str | None) -> Optimizer:
+    """AdamW or SGD over all parameters in up to four groups.
+
+    Norms and biases (tensors of one dimension) have no weight decay. Parameters whose names
+    start with `pretrained` have `config.pretrained_lr` times the learning rate; each group keeps
+    its factor as `lr_factor`.
+    """
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        slow = pretrained is not None and name.startswith(pretrained)
+        factor = config.pretrained_lr if slow else 1.0
+        decay = config.weight_decay if parameter.ndim > 1 else 0.0
+        groups.setdefault((factor, decay), []).append(parameter)
+    described = [
+        {"params": parameters, "lr_factor": factor, "weight_decay": decay}
+        for (factor, decay), parameters in groups.items()
+    ]
+    if config.optimizer == "adamw":
+        return AdamW(described, lr=config.lr, fused=True)
+    return SGD(described, lr=config.lr, momentum=config.momentum, nesterov=True, fused=True)
+
+
+def learning_rate(step: int, total: int, warmup: float, peak: float) -> float:
+    """The rate of update `step` (from 0) of `total`: linear warm-up, then half a cosine to 0."""
+    if step < warmup:
+        return peak * (step + 1) / (warmup + 1)
+    progress = (step - warmup) / max(1.0, total - warmup)
+    return peak * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+
+def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
+    """Give every group its factor of the rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["lr_factor"]
+
+
+class WeightAverage:
+    """An exponential moving average of all weights and running statistics (EMA).
+
+    average ← d · average + (1 − d) · weights, with d = min(decay, (1 + n) / (10 + n)) after n
+    updates, so that a short training is not held back by its start (as in TensorFlow's
+    ExponentialMovingAverage). Integers (BatchNorm's counters) are copied.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.decay = decay
+        self.updates = 0
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Move the average towards the network's present state."""
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        averages: list[Tensor] = []
+        values: list[Tensor] = []
+        for average, value in zip(_state(self.network), _state(network), strict=True):
+            if average.is_floating_point():
+                averages.append(average)
+                values.append(value)
+            else:
+                average.copy_(value)
+        torch._foreach_lerp_(averages, values, 1 - decay)
+        self.updates += 1
+
+
+def _state(network: nn.Module) -> list[Tensor]:
+    state: Mapping[str, Any] = network.state_dict()
+    return list(state.values())

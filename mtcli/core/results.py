@@ -1,0 +1,102 @@
+"""What an evaluation found, as values, as JSON, and as the files that a finished run shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from PIL import Image
+
+from mtcli.core.data.dataset import Collate, RecordDataset
+from mtcli.core.data.decode import decode
+from mtcli.core.data.loader import load_batches
+from mtcli.core.data.records import Record
+from mtcli.core.errors import SaveError
+from mtcli.core.evaluation import predict_batch
+from mtcli.core.events import EvaluationEnded, TaskResult
+from mtcli.core.mixing import in_order
+from mtcli.core.network import Network
+from mtcli.core.run import Run, replace_text
+from mtcli.core.runtime import Runtime
+from mtcli.core.task import Meter, Task
+
+AnyTask = Task[Any, Any]
+SHOWN = 8
+"""Pictures of the validation split that a run shows with its predictions."""
+
+
+def task_results(
+    tasks: Mapping[str, AnyTask], meters: Mapping[str, Meter], records: Sequence[Record]
+) -> dict[str, TaskResult]:
+    """The numbers of every task that was measured."""
+    return {
+        name: TaskResult(
+            kind=tasks[name].kind,
+            primary=tasks[name].primary,
+            labelled=sum(name in record.labels for record in records),
+            metrics=meter.compute(),
+            per_class=meter.per_class(),
+        )
+        for name, meter in meters.items()
+    }
+
+
+def results_json(ended: EvaluationEnded) -> dict[str, Any]:
+    """An evaluation as plain values; what is undefined is None."""
+    return {
+        "checkpoint": str(ended.checkpoint),
+        "split": ended.split,
+        "images": ended.images,
+        "seconds": round(ended.seconds, 3),
+        "tasks": {
+            name: {
+                "kind": result.kind,
+                "primary": result.primary,
+                "labelled": result.labelled,
+                "metrics": dict(result.metrics),
+                "per_class": {key: dict(values) for key, values in result.per_class.items()},
+            }
+            for name, result in ended.tasks.items()
+        },
+    }
+
+
+def show_predictions(
+    run: Run,
+    network: Network,
+    tasks: Mapping[str, AnyTask],
+    records: Sequence[Record],
+    size: tuple[int, int],
+    resize: Any,
+    runtime: Runtime,
+) -> None:
+    """Draw the first pictures with every task's prediction, and write the same as JSON.
+
+    Raises:
+        SaveError: the files cannot be written.
+    """
+    first = records[:SHOWN]
+    dataset = RecordDataset(first, tasks, size, resize, with_truth=True)
+    draws = lambda: in_order(len(first), len(first))  # noqa: E731
+    said = []
+    for batch in load_batches(dataset, Collate(tasks, size), draws, 0, runtime.device):
+        found = predict_batch(network, tasks, batch, runtime, labelled_only=False)
+        for row, record in enumerate(first):
+            image = decode(record.image)
+            for name, task in tasks.items():
+                image = task.draw(image, found[name][row], batch.truth[row].get(name))
+            _write_picture(run, record.key, image)
+            answers = {name: task.to_json(found[name][row]) for name, task in tasks.items()}
+            said.append({"image": record.key, **answers})
+    replace_text(run.predictions / "predictions.json", json.dumps(said, indent=1))
+
+
+def _write_picture(run: Run, key: str, image: torch.Tensor) -> None:
+    path = run.predictions / f"{key.replace('/', '_')}.png"
+    try:
+        run.predictions.mkdir(exist_ok=True)
+        Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()).save(path)
+    except OSError as error:
+        raise SaveError(f"cannot write: {error.strerror}", where=path) from None

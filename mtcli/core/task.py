@@ -1,0 +1,172 @@
+"""The interfaces that a kind of task implements: Task and its Meter."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from mtcli.core.features import FeatureSpec
+from mtcli.core.labels import LabelValue
+from mtcli.core.options import Options
+
+Target = dict[str, Tensor]
+"""One picture's label as named tensors; geometry as torchvision `tv_tensors`, so that one
+augmentation moves picture and labels together."""
+
+Prediction = dict[str, Tensor]
+"""One picture's decoded output as named tensors; geometry as torchvision `tv_tensors`, so that
+one resize rule, undone, takes it back to the original picture."""
+
+Batch = TypeVar("Batch")
+Raw = TypeVar("Raw")
+
+
+class Meter(ABC):
+    """Collects predictions and targets, and turns them into the metrics of one task."""
+
+    @abstractmethod
+    def update(self, predictions: Sequence[Prediction], targets: Sequence[Target]) -> None:
+        """Add pictures: both in pixels of the original picture, on the CPU, in the same order."""
+
+    @abstractmethod
+    def merge(self, others: Iterable[Self]) -> None:
+        """Add what meters of other processes collected, in their order."""
+
+    @abstractmethod
+    def compute(self) -> dict[str, float | None]:
+        """Every metric of the kind; None where it is undefined, never NaN."""
+
+    @abstractmethod
+    def per_class(self) -> dict[str, dict[str, float | None]]:
+        """The metrics of each class by its name; empty for a kind without classes."""
+
+    def confusion(self) -> tuple[tuple[str, ...], Tensor] | None:
+        """Class names and counts `[K, K]`, true by predicted, for kinds that have such a table."""
+        return None
+
+
+class Task(ABC, Generic[Batch, Raw]):
+    """A problem of one kind: its labels, head, loss, decoding, metrics and drawing.
+
+    Tensors of boxes and points are in pixels, x before y. "Input pixels" are those of the
+    network's input; "original pixels" those of the picture on disk.
+
+    Class facts:
+        kind: the name in a config.
+        Options: what a config may say of the task.
+        Facts: what `prepare` learns from the training split, kept in the checkpoint.
+        takes: the label values that it understands.
+        metrics: each with the direction of better; the first is the primary.
+        outputs: the names of what `export` returns, in its order.
+        crop_safe: whether the label of a picture is still true for a part of it.
+    """
+
+    kind: ClassVar[str]
+    Options: ClassVar[type[Options]]
+    Facts: ClassVar[type[Options]]
+    takes: ClassVar[tuple[type, ...]]
+    metrics: ClassVar[Mapping[str, Literal["max", "min"]]]
+    outputs: ClassVar[tuple[str, ...]]
+    crop_safe: ClassVar[bool] = True
+
+    options: Options
+    facts: Options
+
+    @abstractmethod
+    def __init__(self, options: Any, facts: Any) -> None:
+        """Build from options and facts, the two things that a checkpoint keeps."""
+
+    @classmethod
+    @abstractmethod
+    def prepare(cls, options: Any, values: Iterable[LabelValue]) -> Self:
+        """Learn from the label values of the training split what must be known beforehand.
+
+        Raises:
+            LabelError: the values do not make a task (no class at all, say).
+        """
+
+    @classmethod
+    @abstractmethod
+    def example(cls, generator: torch.Generator, size: tuple[int, int]) -> LabelValue:
+        """A random valid label value for a picture of `size` (height, width)."""
+
+    @property
+    @abstractmethod
+    def levels(self) -> tuple[str, ...]:
+        """The feature maps that the head reads: of the trunk (`c5`) or the pyramid (`p2`)."""
+
+    @abstractmethod
+    def head(self, specs: Mapping[str, FeatureSpec]) -> nn.Module:
+        """The task's own layers, for maps of these specs.
+
+        The module's `forward(features, targets=None)` takes the maps of `levels`, `[N, C, H, W]`
+        each, and returns Raw; targets are for heads that sample with them.
+        """
+
+    @abstractmethod
+    def read(self, value: LabelValue, size: tuple[int, int]) -> Target | None:
+        """A label value as a target in original pixels; `size` is height, width.
+
+        None: the picture has no label for this task. An empty target: it is labelled, and
+        nothing is there.
+
+        Raises:
+            LabelError: the value cannot be understood.
+        """
+
+    def remarks(self, value: LabelValue, size: tuple[int, int]) -> tuple[str, ...]:
+        """What `read` mends in this value without asking ("box without area dropped")."""
+        return ()
+
+    def clean(self, target: Target) -> Target | None:
+        """Drop what an augmentation moved out of the frame; None where no label is left."""
+        return target
+
+    @abstractmethod
+    def collate(self, targets: Sequence[Target], size: tuple[int, int]) -> Batch:
+        """Targets in input pixels as one batch of tensors; `size` is the input's height, width."""
+
+    @abstractmethod
+    def counts(self, batch: Batch) -> dict[str, Tensor]:
+        """What each part of the loss is divided by: scalars that follow from the targets alone.
+
+        The recipe adds them over accumulated batches and processes before the backward, so that
+        the update is the large batch's.
+        """
+
+    @abstractmethod
+    def loss(self, raw: Raw, batch: Batch, counts: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The named parts of the loss: sums over this batch divided by the given counts."""
+
+    @abstractmethod
+    def decode(self, raw: Raw, size: tuple[int, int]) -> list[Prediction]:
+        """One prediction a picture, in input pixels; `size` is the input's height, width."""
+
+    @abstractmethod
+    def meter(self) -> Meter:
+        """An empty meter for this task."""
+
+    def score(self, metrics: Mapping[str, float | None]) -> float | None:
+        """The task's quality in [0, 1], higher is better: for "best" across tasks."""
+        return metrics[self.primary]
+
+    @abstractmethod
+    def draw(self, image: Tensor, prediction: Prediction, target: Target | None) -> Tensor:
+        """The picture `[3, H, W]` uint8 with prediction and truth drawn, all original pixels."""
+
+    @abstractmethod
+    def to_json(self, prediction: Prediction) -> dict[str, Any]:
+        """A prediction as plain values, class names in place of numbers."""
+
+    @abstractmethod
+    def export(self, raw: Raw) -> tuple[Tensor, ...]:
+        """The head's answer as flat tensors, in the order of `outputs`."""
+
+    @property
+    def primary(self) -> str:
+        """The name of the metric that speaks for the task."""
+        return next(iter(self.metrics))

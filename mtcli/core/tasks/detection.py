@@ -1,0 +1,294 @@
+"""Detection: boxes of objects, each of one class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
+
+import torch
+from pydantic import AfterValidator, Field, PositiveInt
+from torch import Tensor, nn
+from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat
+
+from mtcli.core.errors import did_you_mean
+from mtcli.core.features import FeatureSpec, level_stride
+from mtcli.core.heads import fcos
+from mtcli.core.labels import LabelError, LabelValue, Object, ObjectsLabel
+from mtcli.core.metrics.average_precision import Boxes, average_precision
+from mtcli.core.ops import drawing
+from mtcli.core.options import Options
+from mtcli.core.task import Meter, Prediction, Target, Task
+from mtcli.core.tasks import KINDS
+
+MIN_VISIBLE = 0.1
+"""A box keeps its label while at least this share of it is inside the frame."""
+
+Level = Literal["p2", "p3", "p4", "p5"]
+
+
+def _finest_first(levels: tuple[Level, ...]) -> tuple[Level, ...]:
+    if list(levels) != sorted(set(levels)):
+        raise ValueError("levels stand once each, finest (p2) first")
+    return levels
+
+
+class DetectionOptions(Options):
+    """`classes` in their order, or null to find them; the head's shape; what decoding keeps."""
+
+    classes: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    levels: Annotated[tuple[Level, ...], Field(min_length=1), AfterValidator(_finest_first)] = (
+        "p2",
+        "p3",
+        "p4",
+        "p5",
+    )
+    depth: PositiveInt = 2
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    threshold: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    nms: Annotated[float, Field(gt=0, le=1)] = 0.6
+    limit: PositiveInt = 100
+
+
+class DetectionFacts(Options):
+    """The names of the classes, in the order of the logits."""
+
+    classes: tuple[str, ...]
+
+
+class DetectionMeter(Meter):
+    """Boxes of all pictures, for COCO's average precision."""
+
+    def __init__(self, classes: tuple[str, ...]) -> None:
+        self._classes = classes
+        self._truth: list[Boxes] = []
+        self._found: list[Boxes] = []
+
+    def update(self, predictions: Sequence[Prediction], targets: Sequence[Target]) -> None:
+        for prediction, target in zip(predictions, targets, strict=True):
+            self._found.append(
+                Boxes(prediction["boxes"], prediction["labels"], scores=prediction["scores"])
+            )
+            self._truth.append(Boxes(target["boxes"], target["labels"], crowd=target["crowd"]))
+
+    def merge(self, others: Iterable[Self]) -> None:
+        for other in others:
+            self._truth += other._truth
+            self._found += other._found
+
+    def compute(self) -> dict[str, float | None]:
+        result = average_precision(self._truth, self._found, len(self._classes))
+        return {
+            "map": result.map,
+            "map50": result.map50,
+            "map75": result.map75,
+            "mar100": result.mar100,
+        }
+
+    def per_class(self) -> dict[str, dict[str, float | None]]:
+        result = average_precision(self._truth, self._found, len(self._classes))
+        labels = [boxes.labels for boxes in self._truth] or [torch.zeros(0, dtype=torch.int64)]
+        totals = torch.cat(labels).bincount(minlength=len(self._classes)).tolist()
+        return {
+            name: {"ap": result.ap[number], "ap50": result.ap50[number], "boxes": totals[number]}
+            for number, name in enumerate(self._classes)
+        }
+
+
+@KINDS.add("detection")
+class Detection(Task[fcos.FcosBatch, fcos.FcosRaw]):
+    """Boxes by FCOS on the shared pyramid.
+
+    A target holds `boxes` `[N, 4]` xyxy, `labels` `[N]` int64, and `crowd` `[N]` bool; a
+    prediction holds `boxes`, `labels` and `scores` `[N]`, best first.
+    """
+
+    kind = "detection"
+    Options = DetectionOptions
+    Facts = DetectionFacts
+    takes = (ObjectsLabel,)
+    metrics = {"map": "max", "map50": "max", "map75": "max", "mar100": "max"}
+    outputs = ("logits", "boxes", "centerness")
+
+    options: DetectionOptions
+    facts: DetectionFacts
+
+    def __init__(self, options: DetectionOptions, facts: DetectionFacts) -> None:
+        self.options = options
+        self.facts = facts
+        self._numbers = {name: number for number, name in enumerate(facts.classes)}
+        self._strides = [level_stride(level) for level in options.levels]
+
+    @classmethod
+    def prepare(cls, options: DetectionOptions, values: Iterable[LabelValue]) -> Self:
+        classes = options.classes
+        if classes is None:
+            found = {
+                item.name
+                for value in values
+                if isinstance(value, ObjectsLabel)
+                for item in value.objects
+            }
+            classes = tuple(sorted(found))
+        if not classes:
+            raise LabelError("a detection needs boxes to learn from", found="no box at all")
+        return cls(options, DetectionFacts(classes=classes))
+
+    @classmethod
+    def example(cls, generator: torch.Generator, size: tuple[int, int]) -> ObjectsLabel:
+        height, width = size
+        objects = []
+        for name in ("a", "b", "a"):
+            x, y = torch.rand(2, generator=generator).tolist()
+            box = (x * width / 2, y * height / 2, (x + 1) * width / 2, (y + 1) * height / 2)
+            objects.append(Object(name, box))
+        return ObjectsLabel(tuple(objects))
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        return self.options.levels
+
+    def head(self, specs: Mapping[str, FeatureSpec]) -> nn.Module:
+        return fcos.FcosHead(
+            specs, len(self.facts.classes), self.options.depth, self.options.dropout
+        )
+
+    def read(self, value: LabelValue, size: tuple[int, int]) -> Target | None:
+        assert isinstance(value, ObjectsLabel)
+        corners, labels, crowd = [], [], []
+        for item in value.objects:
+            if item.name not in self._numbers:
+                raise LabelError(
+                    f'class "{item.name}" is not among the classes of the task',
+                    found=f"classes {', '.join(self.facts.classes)}",
+                    mend=did_you_mean(item.name, self.facts.classes)
+                    or "correct the label, or add the class to the task's classes",
+                )
+            box = _clipped(item.box, size)
+            if _has_area(box):
+                corners.append(box)
+                labels.append(self._numbers[item.name])
+                crowd.append(item.crowd)
+        boxes = torch.tensor(corners, dtype=torch.float32).reshape(-1, 4)
+        return {
+            "boxes": _bounding_boxes(boxes, size),
+            "labels": torch.tensor(labels, dtype=torch.int64),
+            "crowd": torch.tensor(crowd, dtype=torch.bool),
+        }
+
+    def remarks(self, value: LabelValue, size: tuple[int, int]) -> tuple[str, ...]:
+        assert isinstance(value, ObjectsLabel)
+        found = []
+        for item in value.objects:
+            box = _clipped(item.box, size)
+            if not _has_area(item.box):
+                found.append("box without area dropped")
+            elif not _has_area(box):
+                found.append("box outside the picture dropped")
+            elif max(abs(a - b) for a, b in zip(box, item.box, strict=True)) > 1:
+                found.append("box across the border clipped")
+        return tuple(found)
+
+    def clean(self, target: Target) -> Target | None:
+        boxes = target["boxes"]
+        assert isinstance(boxes, BoundingBoxes)
+        height, width = boxes.canvas_size
+        corners = boxes.as_subclass(Tensor)
+        inside = corners.clamp(min=0).minimum(corners.new_tensor([width, height, width, height]))
+        area = _areas(corners)
+        kept = (_areas(inside) >= MIN_VISIBLE * area) & (_sides(inside).amin(dim=1) >= 1)
+        return {
+            "boxes": _bounding_boxes(inside[kept], boxes.canvas_size),
+            "labels": target["labels"][kept],
+            "crowd": target["crowd"][kept],
+        }
+
+    def collate(self, targets: Sequence[Target], size: tuple[int, int]) -> fcos.FcosBatch:
+        alone = [~target["crowd"] for target in targets]
+        return fcos.collate(
+            [t["boxes"].as_subclass(Tensor)[keep] for t, keep in zip(targets, alone, strict=True)],
+            [target["labels"][keep] for target, keep in zip(targets, alone, strict=True)],
+            self._strides,
+            size,
+        )
+
+    def counts(self, batch: fcos.FcosBatch) -> dict[str, Tensor]:
+        return fcos.counts(batch)
+
+    def loss(
+        self, raw: fcos.FcosRaw, batch: fcos.FcosBatch, counts: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        return fcos.loss(raw, batch, counts)
+
+    def decode(self, raw: fcos.FcosRaw, size: tuple[int, int]) -> list[Prediction]:
+        found = fcos.decode(
+            raw,
+            size,
+            threshold=self.options.threshold,
+            nms=self.options.nms,
+            limit=self.options.limit,
+        )
+        return [
+            {"boxes": _bounding_boxes(boxes, size), "scores": scores, "labels": labels}
+            for boxes, scores, labels in found
+        ]
+
+    def meter(self) -> DetectionMeter:
+        return DetectionMeter(self.facts.classes)
+
+    def draw(self, image: Tensor, prediction: Prediction, target: Target | None) -> Tensor:
+        if target is not None:
+            truth = [drawing.color_of(number) for number in target["labels"].tolist()]
+            image = drawing.boxes(image, target["boxes"], truth)
+        sure = prediction["scores"] >= 0.5
+        labels = prediction["labels"][sure].tolist()
+        return drawing.boxes(
+            image,
+            prediction["boxes"][sure],
+            [drawing.color_of(number) for number in labels],
+            [self.facts.classes[number] for number in labels],
+        )
+
+    def to_json(self, prediction: Prediction) -> dict[str, Any]:
+        columns = (prediction[name].tolist() for name in ("boxes", "scores", "labels"))
+        return {
+            "objects": [
+                {"class": self.facts.classes[label], "score": score, "box": box}
+                for box, score, label in zip(*columns, strict=True)
+            ]
+        }
+
+    def export(self, raw: fcos.FcosRaw) -> tuple[Tensor, ...]:
+        return raw.logits, raw.boxes, raw.centerness
+
+
+def _bounding_boxes(corners: Tensor, size: tuple[int, int]) -> BoundingBoxes:
+    # Without clamping, an augmentation leaves boxes beyond the frame, and `clean` can tell how
+    # much of each is still inside.
+    return BoundingBoxes(  # type: ignore[call-arg]
+        corners, format=BoundingBoxFormat.XYXY, canvas_size=size, clamping_mode=None
+    )
+
+
+def _clipped(
+    box: tuple[float, float, float, float], size: tuple[int, int]
+) -> tuple[float, float, float, float]:
+    height, width = size
+    x1, y1, x2, y2 = box
+    return (
+        min(max(x1, 0.0), width),
+        min(max(y1, 0.0), height),
+        min(max(x2, 0.0), width),
+        min(max(y2, 0.0), height),
+    )
+
+
+def _has_area(box: tuple[float, float, float, float]) -> bool:
+    return box[2] > box[0] and box[3] > box[1]
+
+
+def _sides(corners: Tensor) -> Tensor:
+    return corners[:, 2:] - corners[:, :2]
+
+
+def _areas(corners: Tensor) -> Tensor:
+    return _sides(corners).clamp(min=0).prod(dim=1)
