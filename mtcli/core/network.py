@@ -96,7 +96,7 @@ class Network(nn.Module):
 
     def encode(self, inputs: Mapping[str, Tensor]) -> Features:
         """Pictures `inputs["image"]` `[N, 3, H, W]` uint8 RGB to the maps that each task reads."""
-        pixels = inputs["image"].float() / 255
+        pixels = inputs["image"].to(torch.float32, memory_format=torch.channels_last) / 255
         maps = self._extract(self.trunk, (pixels - self.mean) / self.std)
         if self.pyramid is not None:
             maps = {**maps, **self.pyramid(maps)}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from mtcli.core.errors import ConfigError, did_you_mean
 from mtcli.core.events import Metrics
 from mtcli.core.task import Task
 
@@ -66,3 +67,30 @@ class Progress:
         else:
             self.stale += 1
         return taken
+
+
+def check_best(best: str, tasks: Mapping[str, AnyTask]) -> None:
+    """See that `train.best` is `score`, or a metric of a task of the run.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    known = ["score", *(f"{name}.{metric}" for name, t in tasks.items() for metric in t.metrics)]
+    if best not in known:
+        raise ConfigError(f"train.best: no such metric: {best}", mend=did_you_mean(best, known))
+
+
+def value_of(
+    best: str,
+    tasks: Mapping[str, AnyTask],
+    score: float | None,
+    metrics: Mapping[str, Metrics],
+) -> float | None:
+    """How `train.best` values an epoch, higher being better; None where that is undefined."""
+    if best == "score":
+        return score
+    name, metric = best.split(".")
+    value = metrics[name][metric]
+    if value is None:
+        return None
+    return value if tasks[name].metrics[metric] == "max" else -value

@@ -6,12 +6,15 @@ import platform
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import metadata
+from typing import TypeVar
 
 import torch
+from torch import nn
 
 from mtcli import __version__
 from mtcli.core.errors import UsageError
 
+M = TypeVar("M", bound=nn.Module)
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -29,6 +32,10 @@ class Runtime:
             dtype=DTYPES[self.precision] if self.precision != "fp32" else torch.bfloat16,
             enabled=self.precision != "fp32",
         )
+
+    def place(self, network: M) -> M:
+        """Move a network to the device, channels last: the faster layout on CPU and GPU alike."""
+        return network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def choose_runtime(device: str, precision: str) -> Runtime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,8 @@ from typing import Any
 import torch
 
 from mtcli.core import events
+from mtcli.core.assembly import assemble
 from mtcli.core.checkpoint import (
-    Model,
-    load_model,
     load_network,
     load_training,
     model_facts,
@@ -27,15 +26,13 @@ from mtcli.core.configfile import dump_config, split_names
 from mtcli.core.data.augment import Augment
 from mtcli.core.data.dataset import Collate, RecordDataset
 from mtcli.core.data.loader import load_batches, worker_count
-from mtcli.core.data.prepare import check_pictures_and_labels, prepare_tasks
-from mtcli.core.data.records import load_records, require_labels
-from mtcli.core.errors import ConfigError, did_you_mean
+from mtcli.core.data.prepare import check_pictures_and_labels
+from mtcli.core.data.records import Record
 from mtcli.core.evaluation import evaluate, mean_score
 from mtcli.core.events import Event, TaskSummary
 from mtcli.core.interruption import Interruption
 from mtcli.core.losses import add_gradients
 from mtcli.core.mixing import JointMixing, in_order
-from mtcli.core.network import Architecture, build_network, check_size
 from mtcli.core.optimization import (
     WeightAverage,
     build_optimizer,
@@ -43,13 +40,12 @@ from mtcli.core.optimization import (
     set_learning_rate,
 )
 from mtcli.core.plots import plot_confusion, plot_curves
-from mtcli.core.progress import Progress
+from mtcli.core.progress import Progress, value_of
 from mtcli.core.results import results_json, show_predictions, task_results
 from mtcli.core.run import Run, replace_text
-from mtcli.core.runtime import choose_runtime, describe_environment, seed_everything
-from mtcli.core.task import Meter, Task
+from mtcli.core.runtime import choose_runtime, describe_environment
+from mtcli.core.task import Meter
 from mtcli.core.watch import LossWatch
-from mtcli.core.weights import load_trunk_weights
 
 READ_EVERY = {"cpu": 1, "cuda": 10}
 """Updates between two looks at the losses: each look waits for the device."""
@@ -80,41 +76,21 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
     weights = {name: task.weight for name, task in config.tasks.items()}
 
     # Labels, tasks and network: small work that finds most mistakes.
-    records = {split: load_records(data, config.tasks, split) for split in ("train", "val")}
-    for name in config.tasks:
-        require_labels(records["train"], data, name)
-    seed_everything(settings.seed)
-    if checkpoint is not None:
-        model, _ = load_model(checkpoint)
-    else:
-        architecture = Architecture(
-            config.model.trunk, config.model.pyramid, config.model.drop_path
-        )
-        tasks = prepare_tasks(records["train"], config.tasks)
-        model = Model(architecture, tasks, data.size, data.resize)
-    tasks = model.tasks
-    judge_by = _judge(settings.best, tasks)
-    network = build_network(model.architecture, tasks)
-    check_size(data.size, network.stride)
-    pretrained = None
-    if config.model.weights is not None:
-        pretrained = "trunk."
-        if checkpoint is None:
-            report = load_trunk_weights(network.trunk, config.model.weights)
-            if report.unused:
-                yield events.Noted(
-                    f"weights: {report.loaded} tensors loaded, "
-                    f"{len(report.unused)} of the file not used ({report.unused[0]} …)"
-                )
+    assembly = assemble(config, checkpoint)
+    model, network, tasks = assembly.model, assembly.network, assembly.model.tasks
+    if assembly.weights is not None and assembly.weights.unused:
+        unused = assembly.weights.unused
+        yield events.Noted(f"weights: {len(unused)} tensors not used ({unused[0]} …)")
 
     # One look at every picture and label.
-    for split in records:
-        records[split] = yield from check_pictures_and_labels(data, records[split], tasks)
+    records: dict[str, list[Record]] = {}
+    for split, listed in assembly.records.items():
+        records[split] = yield from check_pictures_and_labels(data, listed, tasks)
 
     # The state that moves.
     device = runtime.device
-    network.to(device)
-    optimizer = build_optimizer(network, settings, pretrained)
+    runtime.place(network)
+    optimizer = build_optimizer(network, settings, "trunk." if config.model.weights else None)
     scaler = torch.amp.GradScaler(device.type, enabled=runtime.precision == "fp16")
     average = WeightAverage(network, settings.ema) if settings.ema is not None else None
     progress = Progress()
@@ -261,7 +237,8 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
             meters = yield from validate(judged)
             metrics = {name: meter.compute() for name, meter in meters.items()}
             score = mean_score(tasks, metrics)
-            taken = progress.judge(tasks, metrics, judge_by(score, metrics))
+            value = value_of(settings.best, tasks, score, metrics)
+            taken = progress.judge(tasks, metrics, value)
             seconds = time.monotonic() - began
             progress.seconds += seconds - trained
             changes = {
@@ -290,7 +267,7 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
                 return
 
     # What the best epoch looks like, from its checkpoint as anybody would load it.
-    best = load_network(run.checkpoint("best"), model).to(device)
+    best = runtime.place(load_network(run.checkpoint("best"), model))
     began = time.monotonic()
     meters = yield from validate(best)
     results = task_results(tasks, meters, records["val"])
@@ -308,31 +285,6 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
             plot_confusion(name, *table, run.plots)
     show_predictions(run, best, tasks, records["val"], data.size, data.resize, runtime)
     yield _ended(progress, run, config, shared, own, results=results)
-
-
-def _judge(
-    best: str, tasks: Mapping[str, Task[Any, Any]]
-) -> Callable[[float | None, Mapping[str, events.Metrics]], float | None]:
-    """How `train.best` values an epoch from its score and metrics, higher being better.
-
-    Raises:
-        ConfigError: it names no task or metric of the run.
-    """
-    if best == "score":
-        return lambda score, metrics: score
-    known = [f"{name}.{metric}" for name, task in tasks.items() for metric in task.metrics]
-    if best not in known:
-        raise ConfigError(
-            f"train.best: no such metric: {best}", mend=did_you_mean(best, ["score", *known])
-        )
-    name, metric = best.split(".")
-    sign = 1 if tasks[name].metrics[metric] == "max" else -1
-
-    def value(score: float | None, metrics: Mapping[str, events.Metrics]) -> float | None:
-        found = metrics[name][metric]
-        return None if found is None else sign * found
-
-    return value
 
 
 def _difference(now: float | None, before: float | None) -> float | None:

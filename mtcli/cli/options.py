@@ -1,0 +1,67 @@
+"""Options that several subcommands share, and what they mean."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, ParamSpec, TypeVar
+
+import typer
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ConfigArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="CONFIG",
+        help="A YAML config. Without: mtcli.yaml, then sample_data/mtcli.yaml.",
+        show_default=False,
+    ),
+]
+Tasks = Annotated[
+    str | None, typer.Option("--tasks", metavar="A,B", help="Only these tasks of the config.")
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change a key of the config, such as train.epochs=5."
+    ),
+]
+Device = Annotated[
+    str | None, typer.Option("--device", metavar="auto|cpu|cuda[:N]", help="Where to compute.")
+]
+Precision = Annotated[
+    str | None,
+    typer.Option("--precision", metavar="auto|fp32|bf16|fp16", help="In which number format."),
+]
+Json = Annotated[bool, typer.Option("--json", help="The result as one JSON object on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors on stderr.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def split_tasks(tasks: str | None) -> list[str] | None:
+    """`a,b` as a list; None where the option was not given."""
+    return None if tasks is None else [name.strip() for name in tasks.split(",") if name.strip()]
+
+
+def as_sets(
+    sets: list[str] | None, device: str | None = None, precision: str | None = None
+) -> list[str]:
+    """The `--set` options, and those that are a shorter way to write one."""
+    shorter = {"train.device": device, "train.precision": precision}
+    return [*(sets or ()), *(f"{key}={value}" for key, value in shorter.items() if value)]
+
+
+def interruptible(command: Callable[P, R]) -> Callable[P, R]:
+    """Leave a command with 130 on Ctrl-C, wherever it is."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+
+    return wrapped

@@ -1,0 +1,85 @@
+"""mtcli train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mtcli.cli import options
+from mtcli.core.errors import UsageError
+
+
+@options.interruptible
+def train(
+    config: options.ConfigArgument = None,
+    tasks: options.Tasks = None,
+    sets: options.Sets = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The run's name; default: the next free number.")
+    ] = None,
+    runs: Annotated[Path, typer.Option("--runs", help="The folder that runs go to.")] = Path(
+        "runs"
+    ),
+    resume: Annotated[
+        Path | None,
+        typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped."),
+    ] = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Train several tasks on one shared trunk.
+
+    The run goes to a new folder below runs/. Ctrl-C saves before it leaves; --resume goes on.
+    """
+    from mtcli.console.output import make_output
+    from mtcli.core.configfile import find_config, load_config
+    from mtcli.core.run import Run
+
+    output = make_output(as_json, quiet)
+    if resume is not None:
+        given = {"CONFIG": config, "--tasks": tasks, "--set": sets, "--name": name}
+        extra = [word for word, value in given.items() if value is not None]
+        if extra:
+            raise UsageError(
+                f"--resume goes on with the run's own config; {extra[0]} has no place beside it",
+                mend="leave it out, or train a new run",
+            )
+        run = Run.open(resume)
+        run.index()  # a damaged index is said before torch is imported
+        loaded = load_config(run.config, options.as_sets(None, device, precision))
+    else:
+        path = find_config(config)
+        if config is None:
+            output.note(f"config {path}")
+        _check_name(name)
+        changes = options.as_sets(sets, device, precision)
+        loaded = load_config(path, changes, options.split_tasks(tasks))
+
+    from mtcli.console.training import TrainingView
+    from mtcli.core.events import TrainingEnded
+    from mtcli.recipes.train import NewRun
+    from mtcli.recipes.train import train as recipe
+
+    where = run if resume is not None else NewRun(runs, name, path.resolve().parent.name)
+    interrupted = None
+    with TrainingView(output) as view:
+        for event in recipe(loaded, where):
+            view.show(event)
+            if isinstance(event, TrainingEnded) and event.interrupted is not None:
+                interrupted = event
+    if interrupted is not None and interrupted.interrupted is not None:
+        output.note(f"saved; go on with: mtcli train --resume {interrupted.run}")
+        raise typer.Exit(128 + interrupted.interrupted)
+
+
+def _check_name(name: str | None) -> None:
+    if name is not None and (not name or Path(name).name != name or name in (".", "..")):
+        raise UsageError(
+            f"not a name for a run: {name!r}",
+            expected="one folder's name; --runs says where it goes",
+        )

@@ -1,0 +1,73 @@
+"""The two sinks: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.theme import Theme
+
+THEME = Theme(
+    {
+        "accent": "cyan",
+        "good": "green",
+        "bad": "bold red",
+        "quiet": "dim",
+        "name": "bold",
+        # rich paints these of its own accord; one accent is enough.
+        "bar.complete": "cyan",
+        "bar.finished": "cyan",
+        "bar.pulse": "cyan",
+        "progress.percentage": "none",
+        "progress.remaining": "none",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where things are printed.
+
+    Attributes:
+        result: stdout, what the command was asked for.
+        talk: stderr, whatever is said on the way.
+        as_json: whether the result is one JSON object.
+        quiet: whether nothing but errors is said on the way.
+    """
+
+    result: Console
+    talk: Console
+    as_json: bool = False
+    quiet: bool = False
+
+    @property
+    def live(self) -> bool:
+        """Whether there is a terminal to draw moving bars on."""
+        return self.talk.is_terminal and not self.quiet
+
+    def json(self, value: Mapping[str, Any]) -> None:
+        """Print one JSON object; what is undefined is null, never NaN."""
+        print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False), flush=True)
+
+    def note(self, text: str) -> None:
+        """A line that a person should read, below other output."""
+        if not self.quiet:
+            self.talk.print(f"[quiet]note[/quiet]   {_escaped(text)}", soft_wrap=True)
+
+
+def make_output(as_json: bool = False, quiet: bool = False) -> Output:
+    """The sinks of this process, as wide as the terminal, or plain through a pipe."""
+    return Output(
+        result=Console(theme=THEME, highlight=False, file=sys.stdout),
+        talk=Console(theme=THEME, highlight=False, file=sys.stderr),
+        as_json=as_json,
+        quiet=quiet,
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", r"\[")

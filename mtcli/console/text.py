@@ -1,0 +1,33 @@
+"""Numbers as a person reads them."""
+
+from __future__ import annotations
+
+
+def number(value: float | None) -> str:
+    """A metric: three decimals, or a dash where it is undefined."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def change(value: float | None) -> str:
+    """A difference with its sign."""
+    return "" if value is None else f"{value:+.3f}"
+
+
+def millions(count: int) -> str:
+    """A number of parameters."""
+    if count >= 100_000:
+        return f"{count / 1e6:.1f} M"
+    return f"{count / 1e3:.1f} k"
+
+
+def clock(seconds: float) -> str:
+    """A duration as 4:41 or 1:02:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def rate(value: float) -> str:
+    """A learning rate: 8.1e-4."""
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}"

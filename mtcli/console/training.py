@@ -1,0 +1,230 @@
+"""A training on the screen: the heading, two bars, a table an epoch, the summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from rich.console import Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from mtcli.console.output import Output
+from mtcli.console.text import change, clock, millions, number, rate
+from mtcli.core import events
+
+PLACES = {130: "interrupted", 143: "terminated"}
+
+
+class TrainingView:
+    """Draws the events of a training; a context, since a terminal must be left as it was found."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._talk = output.talk
+        self._started: events.TrainingStarted | None = None
+        self._bars = Progress(
+            TextColumn("{task.description}", style="quiet"),
+            TextColumn("{task.fields[place]:>9}"),
+            BarColumn(bar_width=30),
+            _Share(),
+            TextColumn("{task.fields[text]}"),
+            console=self._talk,
+        )
+        self._losses = Text()
+        self._live = Live(
+            Group(self._bars, self._losses),
+            console=self._talk,
+            transient=True,
+            refresh_per_second=8,
+            redirect_stdout=False,
+        )
+        self._rows: dict[str, Any] = {}
+
+    def __enter__(self) -> TrainingView:
+        if self._output.live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._output.live:
+            self._clear()
+            self._live.stop()
+
+    def show(self, event: events.Event) -> None:
+        """Draw one event."""
+        if isinstance(event, events.Noted):
+            self._output.note(event.text)
+        elif isinstance(event, events.TrainingStarted):
+            self._started = event
+            if not self._output.quiet:
+                self._heading(event)
+        elif isinstance(event, events.EpochEnded):
+            self._epoch_ended(event)
+        elif isinstance(event, events.TrainingEnded):
+            self._ended(event)
+        elif self._output.live:
+            self._move(event)
+
+    def _heading(self, start: events.TrainingStarted) -> None:
+        pictures = ", ".join(f"{count} {split}" for split, count in start.pictures.items())
+        self._talk.print(
+            f"[name]mtcli train[/name] · {start.run} · {pictures} pictures · "
+            f"{start.device}, {start.precision}, seed {start.seed}",
+            soft_wrap=True,
+        )
+        table = Table.grid(padding=(0, 2))
+        weights = "from scratch" if start.weights is None else start.weights
+        shared = f"{millions(start.shared_parameters)} shared"
+        table.add_row("  trunk", start.trunk, Text(weights, overflow="fold"), "", shared)
+        for name, task in start.tasks.items():
+            classes = f"{task.classes} classes" if task.classes else ""
+            own = f"+ {millions(task.parameters)}"
+            table.add_row(f"  {name}", task.kind, classes, f"{task.labelled} labelled", own)
+        self._talk.print(table)
+        if start.first_epoch > 1 or start.first_update:
+            self._output.note(f"goes on at epoch {start.first_epoch}, step {start.first_update}")
+
+    def _move(self, event: events.Event) -> None:
+        if isinstance(event, events.Verifying):
+            self._bar("look", event.done, event.total, f"{event.done}/{event.total}", "pictures")
+        elif isinstance(event, events.Evaluating):
+            place = f"{event.done}/{event.total}"
+            self._bar("val", event.done, event.total, place, "pictures")
+        elif isinstance(event, events.Stepped):
+            assert self._started is not None
+            start = self._started
+            done = (event.epoch - 1) * start.updates + event.update
+            total = start.epochs * start.updates
+            # Pictures a second, of this epoch so far, tell how long the rest takes.
+            per_update = start.pictures["train"] / start.updates
+            left = (total - done) * per_update / max(event.pictures_per_second, 1e-9)
+            place = f"{event.epoch}/{start.epochs}"
+            self._drop("val", "look")
+            self._bar("epoch", done, total, place, f"eta {clock(left)}")
+            speed = f"{event.pictures_per_second:.1f} img/s   lr {rate(event.learning_rate)}"
+            place = f"{event.update}/{start.updates}"
+            self._bar("step", event.update, start.updates, place, speed)
+            losses = (f"{name} {loss:.2f}" for name, loss in event.losses.items())
+            self._losses.plain = f"loss  {'   '.join(losses)}"
+
+    def _epoch_ended(self, event: events.EpochEnded) -> None:
+        if self._output.quiet:
+            return
+        if not self._output.live:
+            said = [
+                f"{name}.{self._primary(name)}={number(values[self._primary(name)])}"
+                for name, values in event.metrics.items()
+            ]
+            loss = sum(event.losses.values())
+            self._talk.print(
+                f"epoch {event.epoch}/{event.epochs}  {'  '.join(said)}  loss={loss:.3f}  "
+                f"{event.pictures_per_second:.1f} img/s  {event.seconds:.1f} s",
+                soft_wrap=True,
+            )
+            return
+        self._drop("val", "look")
+        table = Table(box=None, pad_edge=False, header_style="quiet", padding=(0, 2, 0, 0))
+        best = " [accent]★[/accent]" if "best" in event.best else ""
+        for heading in (f" epoch {event.epoch}{best}", "primary", "", "change", "other"):
+            table.add_column(heading, no_wrap=heading != "other")
+        for name, values in event.metrics.items():
+            primary, *others = values
+            moved = event.changes[name]
+            style = "good" if moved is not None and moved > 0 else "quiet"
+            mark = "[accent]★[/accent]" if name in event.best else ""
+            table.add_row(
+                f" {name}",
+                primary,
+                f"[name]{number(values[primary])}[/name] {mark}",
+                Text(change(moved), style=style),
+                Text("  ".join(f"{o} {number(values[o])}" for o in others), style="quiet"),
+            )
+        self._talk.print(table)
+
+    def _ended(self, event: events.TrainingEnded) -> None:
+        if self._output.live:
+            self._clear()
+        out = self._output
+        if event.interrupted is not None:
+            return
+        if out.as_json:
+            out.json(training_json(event))
+        elif out.quiet:
+            out.result.print(str(event.run), soft_wrap=True, markup=False)
+        else:
+            self._summary(event)
+
+    def _summary(self, event: events.TrainingEnded) -> None:
+        result = self._output.result
+        result.print(
+            f"[name]done[/name] in {clock(event.seconds)} · best epoch {event.best_epoch} of "
+            f"{event.epochs_done} · {event.best_by} {number(event.score)}",
+            soft_wrap=True,
+        )
+        result.print(
+            "".join(
+                f" [accent]{name}[/accent]  {r.primary} [name]{number(r.metrics[r.primary])}[/name] "
+                for name, r in event.results.items()
+            ),
+            soft_wrap=True,
+        )
+        shared, own = millions(event.shared_parameters), millions(event.own_parameters)
+        result.print(f" run  {event.run}    {shared} shared, {own} private", soft_wrap=True)
+        split = " --split test" if "test" in event.splits else ""
+        result.print(f"[quiet]next[/quiet]  mtcli eval {event.run}{split}", soft_wrap=True)
+
+    def _primary(self, name: str) -> str:
+        assert self._started is not None
+        return self._started.tasks[name].primary
+
+    def _bar(self, name: str, done: int, total: int, place: str, text: str) -> None:
+        if name not in self._rows:
+            self._rows[name] = self._bars.add_task(name, total=total, place="", text="")
+        self._bars.update(self._rows[name], completed=done, total=total, place=place, text=text)
+
+    def _drop(self, *names: str) -> None:
+        for name in names:
+            if name in self._rows:
+                self._bars.remove_task(self._rows.pop(name))
+
+    def _clear(self) -> None:
+        self._drop(*list(self._rows))
+        self._losses.plain = ""
+
+
+class _Share(ProgressColumn):
+    """Percent done, as the sketches have it: 46 %."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.percentage:>3.0f} %")
+
+
+def training_json(event: events.TrainingEnded) -> Mapping[str, Any]:
+    """The end of a training as plain values."""
+    return {
+        "run": str(event.run),
+        "best_epoch": event.best_epoch,
+        "epochs": event.epochs_done,
+        "best_by": event.best_by,
+        "score": event.score,
+        "seconds": round(event.seconds, 3),
+        "parameters": {"shared": event.shared_parameters, "own": event.own_parameters},
+        "tasks": {
+            name: {
+                "kind": result.kind,
+                "primary": result.primary,
+                "labelled": result.labelled,
+                "metrics": dict(result.metrics),
+            }
+            for name, result in event.results.items()
+        },
+    }

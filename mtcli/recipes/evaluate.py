@@ -1,0 +1,91 @@
+"""mtcli eval: the numbers of a checkpoint on a split."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mtcli.core.checkpoint import load_model, load_network
+from mtcli.core.config import Config
+from mtcli.core.data.dataset import Collate, RecordDataset
+from mtcli.core.data.loader import load_batches, worker_count
+from mtcli.core.data.prepare import check_pictures_and_labels
+from mtcli.core.data.records import load_records
+from mtcli.core.errors import ConfigError, UsageError, did_you_mean
+from mtcli.core.evaluation import evaluate
+from mtcli.core.events import EvaluationEnded, Event, Noted
+from mtcli.core.mixing import in_order
+from mtcli.core.results import task_results
+from mtcli.core.runtime import choose_runtime
+
+
+def evaluate_checkpoint(
+    checkpoint: Path, config: Config, split: str, only: Sequence[str] | None
+) -> Iterator[Event]:
+    """Measure a checkpoint on a split of the config's data.
+
+    Classes, working size and resize rule are the checkpoint's; pictures and labels are the
+    config's, for the tasks that the two have in common. On the data of its own training the
+    numbers are those of the training's validation, to the last digit.
+
+    Args:
+        checkpoint: a checkpoint's folder.
+        config: where the data is.
+        split: of the config.
+        only: the tasks to measure, or None for all.
+
+    Raises:
+        MtcliError: see `mtcli.core.errors`.
+    """
+    runtime = choose_runtime(config.train.device, config.train.precision)
+    model, _ = load_model(checkpoint)
+    for name in only or ():
+        if name not in model.tasks:
+            raise UsageError(
+                f"the checkpoint has no task {name}",
+                where=checkpoint,
+                mend=did_you_mean(name, model.tasks),
+            )
+    wanted = {name: model.tasks[name] for name in only or model.tasks}
+    tasks = {name: task for name, task in wanted.items() if name in config.tasks}
+    for name in config.tasks:
+        if name not in model.tasks:
+            yield Noted(f"{name} is passed over: the checkpoint has no such task")
+    for name in wanted:
+        if name not in tasks:
+            yield Noted(f"{name} is passed over: the config has no labels for it")
+    if not tasks:
+        raise ConfigError(
+            "the checkpoint and the config have no task in common",
+            where=checkpoint,
+            found=f"{', '.join(wanted)} there, {', '.join(config.tasks)} in the config",
+        )
+    for name, task in tasks.items():
+        if config.tasks[name].kind != task.kind:
+            raise ConfigError(
+                f"tasks.{name}.kind: {config.tasks[name].kind}",
+                expected=f"{task.kind}, as in the checkpoint",
+            )
+    labels = {name: config.tasks[name] for name in tasks}
+    listed = load_records(config.data, labels, split)
+    records = yield from check_pictures_and_labels(config.data, listed, tasks)
+    network = runtime.place(load_network(checkpoint, model))
+
+    began = time.monotonic()
+    dataset = RecordDataset(records, tasks, model.size, model.resize, with_truth=True)
+    batches = load_batches(
+        dataset,
+        Collate(tasks, model.size),
+        lambda: in_order(len(records), config.train.batch_size),
+        worker_count(config.data.workers, runtime.device),
+        runtime.device,
+    )
+    meters = yield from evaluate(network, tasks, batches, len(records), runtime, split)
+    yield EvaluationEnded(
+        checkpoint=checkpoint,
+        split=split,
+        images=len(records),
+        seconds=time.monotonic() - began,
+        tasks=task_results(tasks, meters, records),
+    )
