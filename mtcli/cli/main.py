@@ -15,7 +15,7 @@ from mtcli.core.errors import MtcliError
 
 app = typer.Typer(
     name="mtcli",
-    help="Train, evaluate and ship multi-task convolutional networks: one shared trunk, many tasks.",
+    help="One shared trunk, many tasks: train, evaluate and ship multi-task networks.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

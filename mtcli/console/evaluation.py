@@ -21,9 +21,7 @@ class EvaluationView:
         self._output = output
         self._per_class = per_class
         self._line = Text()
-        self._live = Live(
-            self._line, console=output.talk, transient=True, redirect_stdout=False
-        )
+        self._live = Live(self._line, console=output.talk, transient=True, redirect_stdout=False)
 
     def __enter__(self) -> EvaluationView:
         if self._output.live:

@@ -172,7 +172,8 @@ class TrainingView:
         )
         result.print(
             "".join(
-                f" [accent]{name}[/accent]  {r.primary} [name]{number(r.metrics[r.primary])}[/name] "
+                f" [accent]{name}[/accent]  {r.primary} "
+                f"[name]{number(r.metrics[r.primary])}[/name] "
                 for name, r in event.results.items()
             ),
             soft_wrap=True,

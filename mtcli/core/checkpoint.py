@@ -170,7 +170,7 @@ def load_training(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             "the checkpoint holds no training state to go on from", where=path / TRAINING
         ) from None
-    except Exception as error:  # noqa: BLE001 - torch.load raises nearly anything on damage
+    except Exception as error:
         raise CheckpointError(
             "the training state is damaged",
             where=path / TRAINING,

@@ -65,7 +65,7 @@ def load_config(path: Path, sets: Sequence[str] = (), only: Sequence[str] | None
         ConfigError: at the first key that is wrong, with its name and where it was said.
     """
     document = read_yaml(path)
-    origins = {key: text for key, text in (_apply(document, text) for text in sets)}
+    origins = dict(_apply(document, text) for text in sets)
     return check_config(document, base=path.resolve().parent, source=path, only=only, sets=origins)
 
 
@@ -77,7 +77,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "not YAML"
-        raise ConfigError(f"the config is not valid YAML: {problem}", where=f"{path}{line}") from None
+        raise ConfigError(
+            f"the config is not valid YAML: {problem}", where=f"{path}{line}"
+        ) from None
     except UnicodeDecodeError:
         raise ConfigError("the config is not a text file in UTF-8", where=path) from None
     except OSError as error:
@@ -147,7 +149,9 @@ class _Checker:
         except ValidationError as error:
             raise self._translate(model, prefix, error) from None
 
-    def _translate(self, model: type[BaseModel], prefix: str, error: ValidationError) -> ConfigError:
+    def _translate(
+        self, model: type[BaseModel], prefix: str, error: ValidationError
+    ) -> ConfigError:
         errors = error.errors(include_url=False, include_context=False)
         # An unknown key explains a missing one better than the other way round.
         first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
@@ -266,7 +270,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key} stands twice", key_node.start_mark
@@ -319,7 +323,15 @@ def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
 def _is_union_label(part: int | str) -> bool:
     """Whether pydantic put the name of a union's member into an error's location."""
     return isinstance(part, str) and (
-        part in ("SplitColumn", "int", "float", "constrained-int", "constrained-float", "constrained-str")
+        part
+        in (
+            "SplitColumn",
+            "int",
+            "float",
+            "constrained-int",
+            "constrained-float",
+            "constrained-str",
+        )
         or part.startswith(("literal[", "dict[", "function-", "nullable["))
     )
 

@@ -55,7 +55,7 @@ class MtcliError(Exception):
 
 
 def _rebuild(kind: type[MtcliError], what: str, parts: dict[str, str | None]) -> MtcliError:
-    return kind(what, **parts)  # type: ignore[arg-type]
+    return kind(what, **parts)
 
 
 class UsageError(MtcliError):

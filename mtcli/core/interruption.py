@@ -9,16 +9,12 @@ from typing import Any
 
 
 class Interruption:
-    """A context in which the first signal is noted and the second one acts at once.
-
-    Attributes:
-        signal: the number of the signal that came, or None.
-    """
+    """A context in which the first signal is noted and the second one acts at once."""
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
     def __init__(self) -> None:
-        self.signal: int | None = None
+        self._came: int | None = None
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interruption:
@@ -34,8 +30,12 @@ class Interruption:
     ) -> None:
         self._restore()
 
+    def came(self) -> int | None:
+        """The number of the signal that came, or None."""
+        return self._came
+
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.signal = number
+        self._came = number
         self._restore()
 
     def _restore(self) -> None:
@@ -44,7 +44,7 @@ class Interruption:
         self._before = {}
 
 
-def ignore_in_worker(worker: int) -> None:
+def ignore_in_worker(_worker: int) -> None:
     """Let a loader process live through a Ctrl-C that the terminal sends to all of them.
 
     The training process ends them itself, when it has saved.

@@ -51,5 +51,5 @@ def add_gradients(
             loss = torch.stack(list(parts.values())).sum()
             weighted.append(weights[name] * loss)
             losses[name] = losses.get(name, 0) + loss.detach()
-        scaler.scale(torch.stack(weighted).sum()).backward()
+        torch.autograd.backward(scaler.scale(torch.stack(weighted).sum()))
     return losses

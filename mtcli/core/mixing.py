@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -62,4 +63,4 @@ def _evenly(draws: list[Draw], parts: int) -> list[list[Draw]]:
     """Cut into parts whose lengths differ by one at most."""
     short, longer = divmod(len(draws), parts)
     cuts = [part * short + min(part, longer) for part in range(parts + 1)]
-    return [draws[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [draws[a:b] for a, b in pairwise(cuts)]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
 from mtcli.core.config import TrainConfig
+from mtcli.core.network import Network
 
 
 def build_optimizer(network: nn.Module, config: TrainConfig, pretrained: str | None) -> Optimizer:
@@ -58,8 +59,8 @@ class WeightAverage:
     ExponentialMovingAverage). Integers (BatchNorm's counters) are copied.
     """
 
-    def __init__(self, network: nn.Module, decay: float) -> None:
-        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+    def __init__(self, network: Network, decay: float) -> None:
+        self.network: Network = copy.deepcopy(network).eval().requires_grad_(False)
         self.decay = decay
         self.updates = 0
 

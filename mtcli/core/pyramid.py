@@ -10,7 +10,7 @@ from torchvision.ops import FeaturePyramidNetwork
 from mtcli.core.features import FeatureSpec
 
 
-class Pyramid(FeaturePyramidNetwork):
+class Pyramid(FeaturePyramidNetwork):  # type: ignore[misc]
     """Lin et al., "Feature Pyramid Networks for Object Detection" (arXiv:1612.03144).
 
     torchvision's, whose tensor names its own detection weights bear, from the finest level that

@@ -79,7 +79,7 @@ def show_predictions(
     """
     first = records[:SHOWN]
     dataset = RecordDataset(first, tasks, size, resize, with_truth=True)
-    draws = lambda: in_order(len(first), len(first))  # noqa: E731
+    draws = lambda: in_order(len(first), len(first))
     said = []
     for batch in load_batches(dataset, Collate(tasks, size), draws, 0, runtime.device):
         found = predict_batch(network, tasks, batch, runtime, labelled_only=False)

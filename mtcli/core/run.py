@@ -55,11 +55,13 @@ class Run:
                     raise UsageError(
                         f"a run called {name} exists",
                         where=path,
-                        mend=f"choose another --name, or go on with it: mtcli train --resume {path}",
+                        mend=f"choose another --name, or: mtcli train --resume {path}",
                     ) from None
                 number += 1
             except OSError as error:
-                raise SaveError(f"cannot make the run's folder: {error.strerror}", where=path) from None
+                raise SaveError(
+                    f"cannot make the run's folder: {error.strerror}", where=path
+                ) from None
 
     @classmethod
     def open(cls, path: Path) -> Run:
@@ -97,7 +99,7 @@ class Run:
         return self.checkpoints / self.index()[name]
 
     def point(self, index: Mapping[str, str]) -> None:
-        """Make the index name these checkpoints, in one atomic step; drop those it no longer names."""
+        """Make the index name these checkpoints, in one atomic step; drop all others."""
         replace_text(self.checkpoints / INDEX, json.dumps(index, indent=1))
         for name, folder in index.items():
             _link(self.checkpoints / name, folder)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mtcli.core.features import FeatureSpec
 from mtcli.core.labels import LabelValue
-from mtcli.core.options import Options
+from mtcli.core.options import Options as OptionGroup
 
 Target = dict[str, Tensor]
 """One picture's label as named tensors; geometry as torchvision `tv_tensors`, so that one
@@ -66,15 +66,15 @@ class Task(ABC, Generic[Batch, Raw]):
     """
 
     kind: ClassVar[str]
-    Options: ClassVar[type[Options]]
-    Facts: ClassVar[type[Options]]
+    Options: ClassVar[type[OptionGroup]]
+    Facts: ClassVar[type[OptionGroup]]
     takes: ClassVar[tuple[type, ...]]
     metrics: ClassVar[Mapping[str, Literal["max", "min"]]]
     outputs: ClassVar[tuple[str, ...]]
     crop_safe: ClassVar[bool] = True
 
-    options: Options
-    facts: Options
+    options: OptionGroup
+    facts: OptionGroup
 
     @abstractmethod
     def __init__(self, options: Any, facts: Any) -> None:

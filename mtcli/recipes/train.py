@@ -33,6 +33,7 @@ from mtcli.core.events import Event, TaskSummary
 from mtcli.core.interruption import Interruption
 from mtcli.core.losses import add_gradients
 from mtcli.core.mixing import JointMixing, in_order
+from mtcli.core.network import Network
 from mtcli.core.optimization import (
     WeightAverage,
     build_optimizer,
@@ -133,9 +134,9 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
         device,
     )
 
-    def validate(network: torch.nn.Module) -> Generator[Event, None, dict[str, Meter]]:
+    def validate(network: Network) -> Generator[Event, None, dict[str, Meter]]:
         pictures = len(records["val"])
-        draws = lambda: in_order(pictures, settings.batch_size)  # noqa: E731
+        draws = lambda: in_order(pictures, settings.batch_size)
         loaded = load_batches(judging, collate, draws, workers, device)
         return (yield from evaluate(network, tasks, loaded, pictures, runtime, "val"))
 
@@ -197,7 +198,7 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
             began, told = time.monotonic(), time.monotonic()
             watch = LossWatch(progress.loss_sums, progress.loss_counts)
             network.train()
-            pictures = 0
+            pictures, rate = 0, 0.0
             for update in mixing.epoch(epoch)[progress.updates :]:
                 group = [next(batches) for _ in update]
                 rate = learning_rate(
@@ -218,20 +219,20 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
                 progress.updates += 1
                 pictures += sum(len(batch.keys) for batch in group)
                 watch.add(losses, norm, [key for batch in group for key in batch.keys])
-                last = progress.updates == mixing.updates or interruption.signal is not None
+                last = progress.updates == mixing.updates or interruption.came() is not None
                 if last or watch.waiting >= READ_EVERY[device.type]:
                     watch.read(epoch, check_norm=not scaler.is_enabled())
                     if last or time.monotonic() - told > 0.1:
                         told = time.monotonic()
                         speed = pictures / (told - began)
                         yield events.Stepped(epoch, progress.updates, speed, rate, watch.means())
-                if interruption.signal is not None:
+                if interruption.came() is not None:
                     break
             trained = time.monotonic() - began
             progress.seconds += trained
-            if interruption.signal is not None:
+            if interruption.came() is not None:
                 yield save(["last"], {"epoch": epoch})
-                yield _ended(progress, run, config, shared, own, interrupted=interruption.signal)
+                yield _ended(progress, run, config, shared, own, interrupted=interruption.came())
                 return
 
             meters = yield from validate(judged)
@@ -262,8 +263,8 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
             run.log(_logged(ended, rate))
             yield save(["last", *taken], model_facts(epoch, score, metrics))
             yield ended
-            if interruption.signal is not None:
-                yield _ended(progress, run, config, shared, own, interrupted=interruption.signal)
+            if interruption.came() is not None:
+                yield _ended(progress, run, config, shared, own, interrupted=interruption.came())
                 return
 
     # What the best epoch looks like, from its checkpoint as anybody would load it.

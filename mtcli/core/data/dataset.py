@@ -148,7 +148,7 @@ class Collate:
 def _frame(size: tuple[int, int]) -> BoundingBoxes:
     """The picture's border as a box, which every geometric change moves along."""
     height, width = size
-    return BoundingBoxes(  # type: ignore[call-arg]
+    return BoundingBoxes(
         torch.tensor([[0.0, 0.0, width, height]]),
         format=BoundingBoxFormat.XYXY,
         canvas_size=size,
@@ -159,4 +159,4 @@ def _frame(size: tuple[int, int]) -> BoundingBoxes:
 def _is_cropped(frame: BoundingBoxes) -> bool:
     height, width = frame.canvas_size
     x1, y1, x2, y2 = frame.as_subclass(Tensor)[0].tolist()
-    return x1 < -0.5 or y1 < -0.5 or x2 > width + 0.5 or y2 > height + 0.5
+    return bool(x1 < -0.5 or y1 < -0.5 or x2 > width + 0.5 or y2 > height + 0.5)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torchvision.transforms.v2 import functional as F  # noqa: N812
+from torchvision.transforms.v2 import functional as F
 from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat, Image, TVTensor
 
 from mtcli.core.task import Prediction
@@ -47,7 +47,7 @@ class Resize:
     def _forth(self, value: TVTensor) -> Tensor:
         if isinstance(value, BoundingBoxes):
             return _scaled(value, self._scale(), self.offset, self.working)
-        resized = F.resize(value, list(self.inner), antialias=True)
+        resized: Tensor = F.resize(value, list(self.inner), antialias=True)
         top, left = self.offset
         bottom, right = (
             self.working[0] - self.inner[0] - top,
@@ -100,7 +100,7 @@ def _scaled(
     scale: tuple[float, float],
     offset: tuple[int, int],
     size: tuple[int, int],
-) -> BoundingBoxes:
+) -> Tensor:
     corners = boxes.as_subclass(Tensor) * _xyxy(boxes, scale[1], scale[0])
     return _boxes(corners + _xyxy(boxes, offset[1], offset[0]), size)
 
@@ -109,7 +109,8 @@ def _xyxy(like: Tensor, x: float, y: float) -> Tensor:
     return torch.tensor([x, y, x, y], dtype=like.dtype, device=like.device)
 
 
-def _boxes(corners: Tensor, size: tuple[int, int]) -> BoundingBoxes:
-    return BoundingBoxes(  # type: ignore[call-arg]
+def _boxes(corners: Tensor, size: tuple[int, int]) -> Tensor:
+    boxes: Tensor = BoundingBoxes(
         corners, format=BoundingBoxFormat.XYXY, canvas_size=size, clamping_mode=None
     )
+    return boxes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 import torch
 from torch.utils.data import DataLoader
@@ -22,7 +22,9 @@ def worker_count(wanted: int | str, device: torch.device) -> int:
     """
     if isinstance(wanted, int):
         return wanted
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     return min(1, cores // 2) if device.type == "cpu" else min(8, cores)
 
 
@@ -32,7 +34,7 @@ def load_batches(
     draws: Callable[[], Iterator[list[Draw]]],
     workers: int,
     device: torch.device,
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """The batches of some draws, in their order, on the device.
 
     Raises:
@@ -40,7 +42,7 @@ def load_batches(
     """
     loader: DataLoader[Batch | MtcliError] = DataLoader(
         dataset,  # type: ignore[arg-type]
-        batch_sampler=_Draws(draws),  # type: ignore[arg-type]
+        batch_sampler=_Draws(draws),
         collate_fn=collate,
         num_workers=workers,
         pin_memory=device.type == "cuda",
@@ -73,7 +75,7 @@ def _one_ahead(batches: Iterator[Batch], device: torch.device) -> Iterator[Batch
     if device.type != "cuda":
         yield from batches
         return
-    side = torch.cuda.Stream(device)
+    side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     ahead: Batch | None = None
     for batch in batches:
         with torch.cuda.stream(side):

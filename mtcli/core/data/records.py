@@ -46,7 +46,9 @@ class Remark:
         total = sum(self.pictures.values())
         shown = ", ".join(list(self.pictures)[:3])
         more = len(self.pictures) - 3
-        return f"{self.task}: {total} × {self.what} ({shown}{f' and {more} more' if more > 0 else ''})"
+        return (
+            f"{self.task}: {total} × {self.what} ({shown}{f' and {more} more' if more > 0 else ''})"
+        )
 
 
 def load_records(config: DataConfig, tasks: Mapping[str, TaskConfig], split: str) -> list[Record]:
@@ -74,7 +76,9 @@ def require_labels(records: Sequence[Record], config: DataConfig, task: str) -> 
     if any(task in record.labels for record in records):
         return
     key = records[0].key
-    beside = [path.name for path in config.images.glob("*")][:1000] if config.images.is_dir() else []
+    beside = (
+        [path.name for path in config.images.glob("*")][:1000] if config.images.is_dir() else []
+    )
     near = difflib.get_close_matches(key, beside, n=1)
     raise DataError(
         f"tasks.{task}: no picture of the training split has a label",

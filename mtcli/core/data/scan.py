@@ -72,7 +72,9 @@ def scan(config: DataConfig, records: Sequence[Record]) -> Generator[Verifying, 
         raise DataError(f"{first.what}{_and_more(len(bad) - 1)}", **first.parts())
     kept = [replace(record, size=sizes[record.key]) for record in records if record.key in sizes]
     if not kept:
-        raise DataError("not one picture of the split can be read", **next(iter(bad.values())).parts())
+        raise DataError(
+            "not one picture of the split can be read", **next(iter(bad.values())).parts()
+        )
     return Scanned(kept, tuple(bad))
 
 
@@ -130,4 +132,3 @@ def _stamp(path: Path) -> list[int]:
 
 def _and_more(count: int) -> str:
     return f" (and {count} more)" if count > 0 else ""
-

@@ -232,7 +232,9 @@ def decode(
     The score is the geometric mean of class probability and centerness. At most `candidates`
     cells above `threshold` reach the suppression by overlap `nms`; at most `limit` leave it.
     """
-    probability = (raw.logits.float().sigmoid() * raw.centerness.float().sigmoid()[..., None]).sqrt()
+    probability = (
+        raw.logits.float().sigmoid() * raw.centerness.float().sigmoid()[..., None]
+    ).sqrt()
     found = []
     for scores, boxes in zip(probability, raw.boxes, strict=True):
         top, order = scores.flatten().topk(min(candidates, scores.numel()))

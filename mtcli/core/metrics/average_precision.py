@@ -61,9 +61,9 @@ def average_precision(
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         gold = COCO(dataset)
-        evaluation = COCOeval_faster(gold, gold.loadRes(results) if results else COCO(
-            {**dataset, "annotations": []}
-        ), "bbox")
+        evaluation = COCOeval_faster(
+            gold, gold.loadRes(results) if results else COCO({**dataset, "annotations": []}), "bbox"
+        )
         evaluation.evaluate()
         evaluation.accumulate()
     precision: Any = evaluation.eval["precision"]  # [IoU, recall, class, area, limit]

@@ -19,9 +19,7 @@ def accuracy(matrix: Tensor) -> float | None:
 
 def recalls(matrix: Tensor) -> list[float | None]:
     """The share of each true class that was found; None for a class that does not occur."""
-    return [
-        _ratio(hit, total) for hit, total in zip(matrix.diagonal(), matrix.sum(1), strict=True)
-    ]
+    return [_ratio(hit, total) for hit, total in zip(matrix.diagonal(), matrix.sum(1), strict=True)]
 
 
 def precisions(matrix: Tensor) -> list[float | None]:

@@ -41,8 +41,6 @@ class ClassificationHead(nn.Module):
         super().__init__()
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(channels, classes)
-        nn.init.normal_(self.classifier.weight, std=0.01)
-        nn.init.zeros_(self.classifier.bias)
 
     def forward(self, features: Mapping[str, Tensor], targets: Tensor | None = None) -> Tensor:
         """`c5` `[N, C, H, W]` to logits `[N, K]`."""
@@ -139,7 +137,7 @@ class Classification(Task[Tensor, Tensor]):
         return cls(options, ClassificationFacts(classes=classes))
 
     @classmethod
-    def example(cls, generator: torch.Generator, size: tuple[int, int]) -> TextLabel:
+    def example(cls, generator: torch.Generator, size: tuple[int, int]) -> TextLabel:  # noqa: ARG003
         return TextLabel("abc"[int(torch.randint(3, (), generator=generator))])
 
     def head(self, specs: Mapping[str, FeatureSpec]) -> nn.Module:
@@ -163,9 +161,7 @@ class Classification(Task[Tensor, Tensor]):
     def counts(self, batch: Tensor) -> dict[str, Tensor]:
         return {"rows": torch.full((), float(len(batch)), device=batch.device)}
 
-    def loss(
-        self, raw: Tensor, batch: Tensor, counts: Mapping[str, Tensor]
-    ) -> dict[str, Tensor]:
+    def loss(self, raw: Tensor, batch: Tensor, counts: Mapping[str, Tensor]) -> dict[str, Tensor]:
         total = F.cross_entropy(
             raw.float(), batch, label_smoothing=self.options.label_smoothing, reduction="sum"
         )

@@ -264,7 +264,7 @@ class Detection(Task[fcos.FcosBatch, fcos.FcosRaw]):
 def _bounding_boxes(corners: Tensor, size: tuple[int, int]) -> BoundingBoxes:
     # Without clamping, an augmentation leaves boxes beyond the frame, and `clean` can tell how
     # much of each is still inside.
-    return BoundingBoxes(  # type: ignore[call-arg]
+    return BoundingBoxes(
         corners, format=BoundingBoxFormat.XYXY, canvas_size=size, clamping_mode=None
     )
 

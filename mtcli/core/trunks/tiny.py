@@ -12,7 +12,11 @@ CHANNELS = {"c2": 32, "c3": 64, "c4": 96, "c5": 128}
 
 
 class Block(nn.Module):
-    """Two 3×3 convolutions with GroupNorm, added to the input."""
+    """Two 3×3 convolutions with GroupNorm, added to the input.
+
+    A block starts as the identity (Goyal et al., arXiv:1706.02677, section 5.1): without it,
+    four GroupNorms in a row keep what differs between pictures from the last map for long.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -20,6 +24,7 @@ class Block(nn.Module):
         self.norm1 = nn.GroupNorm(8, channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.norm2 = nn.GroupNorm(8, channels)
+        nn.init.zeros_(self.norm2.weight)
         self.act = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:

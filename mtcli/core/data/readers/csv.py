@@ -62,7 +62,7 @@ class CsvReader(Reader):
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """The cells of some columns, row by row, each with its line in the file; spaces stripped.
+    r"""The cells of some columns, row by row, each with its line in the file; spaces stripped.
 
     The first column names a picture: its `\\` become `/`.
 
