@@ -16,8 +16,6 @@ from mtcli.console.output import Output
 from mtcli.console.text import change, clock, millions, number, rate
 from mtcli.core import events
 
-PLACES = {130: "interrupted", 143: "terminated"}
-
 
 class TrainingView:
     """Draws the events of a training; a context, since a terminal must be left as it was found."""
@@ -55,9 +53,7 @@ class TrainingView:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._output.live:
-            self._clear()
-            self._live.stop()
+        self._leave()
 
     def show(self, event: events.Event) -> None:
         """Draw one event."""
@@ -151,8 +147,7 @@ class TrainingView:
         self._talk.print(table)
 
     def _ended(self, event: events.TrainingEnded) -> None:
-        if self._output.live:
-            self._clear()
+        self._leave()
         out = self._output
         if event.interrupted is not None:
             return
@@ -197,9 +192,12 @@ class TrainingView:
             if name in self._rows:
                 self._bars.remove_task(self._rows.pop(name))
 
-    def _clear(self) -> None:
-        self._drop(*list(self._rows))
-        self._losses.plain = ""
+    def _leave(self) -> None:
+        """Take the bars away, so that what follows stands below the tables."""
+        if self._output.live:
+            self._drop(*list(self._rows))
+            self._losses.plain = ""
+            self._live.stop()
 
 
 class _Share(ProgressColumn):
