@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ Cli = Callable[..., Answer]
 
 
 @pytest.fixture(autouse=True)
-def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test in a folder and with a cache of its own, and torch's generator at a known place."""
     folder = tmp_path / "work"
     folder.mkdir()
@@ -48,7 +48,6 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("MTCLI_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "100")
     torch.manual_seed(0)
-    yield
 
 
 @pytest.fixture

@@ -130,8 +130,13 @@ class TrainingView:
         self._drop("val", "look")
         table = Table(box=None, pad_edge=False, header_style="quiet", padding=(0, 2, 0, 0))
         best = " [accent]★[/accent]" if "best" in event.best else ""
-        for heading in (f" epoch {event.epoch}{best}", "primary", "", "change", "other"):
-            table.add_column(heading, no_wrap=heading != "other")
+        # Fixed widths, so that the columns of all epochs stand below each other.
+        widest = max(len(f" epoch {event.epochs} ★"), *(len(f" {n}") for n in event.metrics))
+        table.add_column(f" epoch {event.epoch}{best}", min_width=widest, no_wrap=True)
+        table.add_column("primary", no_wrap=True)
+        table.add_column("", min_width=len("0.000 ★"), no_wrap=True)
+        table.add_column("change", min_width=len("+0.000"), no_wrap=True)
+        table.add_column("other")
         for name, values in event.metrics.items():
             primary, *others = values
             moved = event.changes[name]

@@ -101,7 +101,9 @@ def test_a_terminated_run_ends_where_an_undisturbed_one_does(
     spread = f"train.accumulate={accumulate}"
     stopped = words_for(shapes, "stopped", spread, f"data.workers={workers}")
     assert stop(stopped, call, "SIGTERM") == 143
-    progress = torch.load("runs/stopped/checkpoints/last/training.pt", weights_only=True)["progress"]
+    progress = torch.load("runs/stopped/checkpoints/last/training.pt", weights_only=True)[
+        "progress"
+    ]
     assert (progress["epoch"], progress["updates"]) == (2, 2 if accumulate == 1 else 1)
 
     resumed = cli("train", "--resume", "runs/stopped", "--quiet")
