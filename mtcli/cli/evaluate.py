@@ -17,9 +17,15 @@ def evaluate(
     ],
     config: Annotated[
         Path | None,
-        typer.Option("--config", help="Other data for the same tasks; default: the run's own."),
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Other data for the same tasks; default: the run's own.",
+        ),
     ] = None,
-    split: Annotated[str, typer.Option("--split", help="Which split to measure.")] = "val",
+    split: Annotated[
+        str, typer.Option("--split", metavar="NAME", help="Which split to measure.")
+    ] = "val",
     tasks: options.Tasks = None,
     per_class: Annotated[bool, typer.Option("--per-class", help="Each class too.")] = False,
     sets: options.Sets = None,

@@ -26,7 +26,9 @@ Tasks = Annotated[
 Sets = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="Change a key of the config, such as train.epochs=5."
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a key of the config, such as train.epochs=5; may stand several times.",
     ),
 ]
 Device = Annotated[

@@ -17,11 +17,14 @@ def train(
     tasks: options.Tasks = None,
     sets: options.Sets = None,
     name: Annotated[
-        str | None, typer.Option("--name", help="The run's name; default: the next free number.")
+        str | None,
+        typer.Option(
+            "--name", metavar="NAME", help="The run's name; default: the next free number."
+        ),
     ] = None,
-    runs: Annotated[Path, typer.Option("--runs", help="The folder that runs go to.")] = Path(
-        "runs"
-    ),
+    runs: Annotated[
+        Path, typer.Option("--runs", metavar="DIR", help="The folder that runs go to.")
+    ] = Path("runs"),
     resume: Annotated[
         Path | None,
         typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped."),

@@ -34,36 +34,46 @@ def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
 
 
 class Flip(Options):
-    """Mirror with probability `p`."""
+    """Mirror the picture: `hflip` left to right, `vflip` top to bottom."""
 
     p: Fraction = 0.5
+    """Probability."""
 
 
 class ColorJitter(Options):
-    """Factors drawn from 1 ± the value; `hue` is a shift, at most half a turn."""
+    """Change the colours by random factors, each drawn from 1 ± the value."""
 
     brightness: NonNegativeFloat = 0.0
+    """Of the pixel values."""
     contrast: NonNegativeFloat = 0.0
+    """Of their distance from the mean grey."""
     saturation: NonNegativeFloat = 0.0
+    """Of their distance from their own grey."""
     hue: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """The largest shift of the hue, as a share of the colour circle."""
 
 
 class Zoom(Options):
-    """Scale about the centre by a factor from `scale`, shift by up to `shift` of each side."""
+    """Scale the picture about its centre and shift it; what becomes free is grey."""
 
     scale: Range = (0.8, 1.25)
+    """The factor is drawn from this range; above 1 things get larger."""
     shift: Fraction = 0.0
+    """The largest shift, as a share of each side."""
 
 
 class Crop(Options):
-    """With probability `p`, a window of `scale` of the area, stretched to the working size."""
+    """Cut out a random window and stretch it to the working size."""
 
     scale: Annotated[
         tuple[Annotated[float, Field(gt=0, le=1)], Annotated[float, Field(gt=0, le=1)]],
         AfterValidator(_ordered),
     ] = (0.5, 1.0)
+    """The window's area, as a share of the picture's."""
     ratio: Range = (0.75, 1.333)
+    """The window's width to its height."""
     p: Fraction = 1.0
+    """Probability."""
 
 
 class Augmentation(Options):
@@ -102,24 +112,35 @@ class Augmentation(Options):
 
 
 class SplitColumn(Options):
-    """Splits as a column of a CSV file: `key` holds the picture's name, `column` its split."""
+    """Splits as a column of a CSV file."""
 
     csv: InputPath
+    """The file."""
     key: str
+    """The column with the picture's name."""
     column: str
+    """The column with the name of its split."""
 
 
 class DataConfig(Options):
     """Where the pictures are and how they reach the network."""
 
     images: InputPath
+    """The folder that pictures are named from."""
     splits: SplitColumn | dict[str, InputPath]
+    """A list file for each split (a name a line), or `{csv: …, key: …, column: …}`."""
     size: tuple[PositiveInt, PositiveInt]
+    """Height and width of the network's input, in multiples of the trunk's largest stride."""
     resize: Literal["stretch", "letterbox"] = "stretch"
+    """How pictures get there: distorted, or with grey beside them."""
     augment: tuple[Augmentation, ...] = ()
+    """Random changes of training pictures and their labels, in this order."""
     verify: Literal["full", "none"] = "full"
+    """Whether every picture is decoded once before training, or only its header read."""
     on_bad_image: Literal["fail", "skip"] = "fail"
+    """What becomes of a picture that cannot be read."""
     workers: Literal["auto"] | NonNegativeInt = "auto"
+    """Loader processes; 0 loads in the training's own."""
 
     @model_validator(mode="before")
     @classmethod
@@ -141,47 +162,57 @@ def _weights_path(weights: str, info: ValidationInfo) -> str:
 
 
 class ModelConfig(Options):
-    """The shared network.
-
-    `weights` is a file (`.safetensors`, `.pth`) or `package:NAME`; `pyramid` is the number of
-    channels of the shared FPN.
-    """
+    """The shared network."""
 
     trunk: str
+    """`tiny`, or any network of timm that gives feature maps, `resnet18` for example."""
     weights: Annotated[str, AfterValidator(_weights_path)] | None = None
+    """What the trunk starts from: a file (`.safetensors`, `.pth`), or `package:NAME`."""
     pyramid: PositiveInt = 128
+    """Channels of the shared feature pyramid."""
     drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Probability of dropping a residual branch of the trunk, where it has that."""
 
 
 class TrainConfig(Options):
-    """How the network learns.
-
-    `pretrained_lr` multiplies the learning rate of parts that start from published weights;
-    `warmup` is in epochs; `ema` is the decay of the weight average, null for none; `patience` is
-    how many epochs without a better `best` end the training early; `best` is `score` (the mean
-    of the tasks' scores) or `TASK.METRIC`.
-    """
+    """How the network learns."""
 
     epochs: PositiveInt = 20
+    """Passes over the training split."""
     batch_size: PositiveInt = 16
+    """Pictures that go through the network at once."""
     accumulate: PositiveInt = 1
+    """Batches to one update of the weights: the update is that of one large batch."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
+    """AdamW, or SGD with Nesterov's momentum."""
     lr: PositiveFloat = 1e-3
+    """The highest learning rate; it falls to 0 along half a cosine."""
     pretrained_lr: PositiveFloat = 0.5
+    """Factor on the learning rate of a trunk that starts from `model.weights`."""
     momentum: Fraction = 0.9
+    """Of SGD."""
     weight_decay: NonNegativeFloat = 0.05
+    """On weights; norms and biases have none."""
     warmup: NonNegativeFloat = 1.0
+    """Epochs in which the learning rate rises."""
     clip: PositiveFloat | None = 10.0
+    """The largest norm of the gradient, or null."""
     ema: Annotated[float, Field(gt=0, lt=1)] | None = 0.99
+    """Decay of the average of the weights that is validated and saved; null: no average."""
     patience: PositiveInt | None = None
+    """Epochs without a better `best` that end the training early."""
     best: str = "score"
+    """What chooses the best epoch: `score`, the mean of the tasks' scores, or `TASK.METRIC`."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Of first weights, order, augmentation and dropout."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    """`auto`, `cpu`, `cuda` or `cuda:1`."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """The number format of the network; `auto` is fp32 on a CPU, bf16 where a GPU has it."""
 
 
 class TaskConfig(Options):
-    """One task: its kind, where its labels are, its weight in the loss, the kind's own options."""
+    """One task: its kind, where its labels are, its weight, the kind's own options."""
 
     kind: str
     reader: str

@@ -9,9 +9,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 
 
 class Options(BaseModel):
-    """A group of options: immutable, unknown keys refused, defaults checked too."""
+    """A group of options: immutable, unknown keys refused, defaults checked too.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    The string below a field says what it means, here and in the generated reference.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True
+    )
 
 
 def _from_base(path: Path, info: ValidationInfo) -> Path:

@@ -8,9 +8,11 @@ from typing import Any
 
 import torch
 from PIL import Image
+from torchvision.tv_tensors import Image as TVImage
 
 from mtcli.core.data.dataset import Collate, RecordDataset
 from mtcli.core.data.decode import decode
+from mtcli.core.data.geometry import Resize, Rule, resize_rule
 from mtcli.core.data.loader import load_batches
 from mtcli.core.data.records import Record
 from mtcli.core.errors import SaveError
@@ -25,6 +27,9 @@ from mtcli.core.task import Meter, Task
 AnyTask = Task[Any, Any]
 SHOWN = 8
 """Pictures of the validation split that a run shows with its predictions."""
+
+LEGIBLE = 512
+"""Pixels of the longer side that smaller pictures are enlarged to before they are drawn on."""
 
 
 def task_results(
@@ -69,7 +74,7 @@ def show_predictions(
     tasks: Mapping[str, AnyTask],
     records: Sequence[Record],
     size: tuple[int, int],
-    resize: Any,
+    resize: Rule,
     runtime: Runtime,
 ) -> None:
     """Draw the first pictures with every task's prediction, and write the same as JSON.
@@ -85,12 +90,21 @@ def show_predictions(
         found = predict_batch(network, tasks, batch, runtime, labelled_only=False)
         for row, record in enumerate(first):
             image = decode(record.image)
+            enlarge = _enlarged((image.shape[1], image.shape[2]))
+            image = enlarge.apply(TVImage(image)).as_subclass(torch.Tensor)
             for name, task in tasks.items():
-                image = task.draw(image, found[name][row], batch.truth[row].get(name))
+                truth = enlarge.apply(batch.truth[row].get(name))
+                image = task.draw(image, enlarge.apply(found[name][row]), truth)
             _write_picture(run, record.key, image)
             answers = {name: task.to_json(found[name][row]) for name, task in tasks.items()}
             said.append({"image": record.key, **answers})
     replace_text(run.predictions / "predictions.json", json.dumps(said, indent=1))
+
+
+def _enlarged(size: tuple[int, int]) -> Resize:
+    """To a size at which text beside small things can be read."""
+    factor = max(1, round(LEGIBLE / max(size)))
+    return resize_rule("stretch", size, (size[0] * factor, size[1] * factor))
 
 
 def _write_picture(run: Run, key: str, image: torch.Tensor) -> None:

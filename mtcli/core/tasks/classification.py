@@ -21,11 +21,14 @@ from mtcli.core.tasks import KINDS
 
 
 class ClassificationOptions(Options):
-    """`classes` in their order, or null to find them; `dropout` before the last layer."""
+    """What a config may say of a classification."""
 
     classes: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
+    """Their names in the order of the logits; null: those of the training split, sorted."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Before the last layer."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The share of the target that is spread over all classes."""
 
 
 class ClassificationFacts(Options):

@@ -33,20 +33,27 @@ def _finest_first(levels: tuple[Level, ...]) -> tuple[Level, ...]:
 
 
 class DetectionOptions(Options):
-    """`classes` in their order, or null to find them; the head's shape; what decoding keeps."""
+    """What a config may say of a detection."""
 
     classes: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Their names in the order of the logits; null: those of the training split, sorted."""
     levels: Annotated[tuple[Level, ...], Field(min_length=1), AfterValidator(_finest_first)] = (
         "p2",
         "p3",
         "p4",
         "p5",
     )
+    """Levels of the pyramid that are searched; `p2` (stride 4) finds the smallest objects."""
     depth: PositiveInt = 2
+    """Convolutions in each of the head's two towers."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Of whole channels, before the head's last layers."""
     threshold: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """The least score of a detection."""
     nms: Annotated[float, Field(gt=0, le=1)] = 0.6
+    """Of two boxes of one class that overlap by more (IoU), the better one stays."""
     limit: PositiveInt = 100
+    """The most detections in a picture."""
 
 
 class DetectionFacts(Options):

@@ -15,9 +15,10 @@ from mtcli.core.options import InputPath, Options
 
 
 class CocoOptions(Options):
-    """The JSON file; `{split}` in its path stands for the split."""
+    """Where a COCO file is."""
 
     coco: InputPath
+    """The JSON file; `{split}` in its path stands for the split."""
 
 
 @READERS.add("coco")

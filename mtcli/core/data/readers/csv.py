@@ -14,11 +14,14 @@ from mtcli.core.options import InputPath, Options
 
 
 class CsvOptions(Options):
-    """The file, the column that names the picture, the column that holds the label."""
+    """Where a CSV file with a header keeps the labels."""
 
     csv: InputPath
+    """The file; `{split}` in its path stands for the split."""
     key: str = "image"
+    """The column with the picture's name."""
     column: str
+    """The column with its label; an empty cell is no label."""
 
 
 @READERS.add("csv")

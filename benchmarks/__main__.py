@@ -1,0 +1,56 @@
+"""`python -m benchmarks [--config FILE] [--set KEY=VALUE] [--only NAME] [--seeds 0,1]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks import loop, multitask, seeds
+from benchmarks.trainings import markdown
+from mtcli.core.configfile import load_config
+from mtcli.core.runtime import choose_runtime, describe_environment
+
+HERE = Path(__file__).parent
+TITLES = {
+    "multitask": "All tasks on one trunk against each on its own (an epoch of each in turn)",
+    "loop": "A whole training epoch against the same steps on ready tensors (in turn)",
+    "seeds": "One config under several seeds",
+}
+
+
+def main() -> None:
+    """Measure, print the tables, and keep them as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--config", type=Path, default=HERE.parent / "sample_data" / "mtcli.yaml")
+    parser.add_argument("--set", dest="sets", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--only", choices=TITLES, action="append")
+    parser.add_argument("--seeds", default="0,1", help="for the benchmark of that name")
+    parser.add_argument("--name", default="sample", help="of the file below benchmarks/results")
+    given = parser.parse_args()
+    # Seeds take long and say nothing of speed: only when asked for.
+    for name in given.only or ("multitask", "loop"):
+        if name == "multitask":
+            rows = multitask.measure(given.config, given.sets)
+        elif name == "loop":
+            rows = loop.measure(given.config, given.sets, epochs=8)
+        else:
+            numbers = [int(seed) for seed in given.seeds.split(",")]
+            rows = seeds.measure(given.config, given.sets, numbers)
+        print(f"\n{TITLES[name]}\n\n{markdown(rows)}", flush=True)
+        _keep(f"{given.name}-{name}", TITLES[name], rows, given)
+
+
+def _keep(name: str, title: str, rows: list[dict[str, Any]], given: argparse.Namespace) -> None:
+    config = load_config(given.config, given.sets)
+    environment = describe_environment(choose_runtime(config.train.device, config.train.precision))
+    environment.pop("platform")
+    content = {"title": title, "changes": given.sets, "rows": rows, "environment": environment}
+    path = HERE / "results" / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

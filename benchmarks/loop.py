@@ -1,0 +1,86 @@
+"""What an epoch costs beyond its arithmetic: the recipe against the same steps on ready tensors."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.trainings import begin
+from mtcli.core import events
+from mtcli.core.assembly import assemble
+from mtcli.core.configfile import load_config
+from mtcli.core.data.augment import Augment
+from mtcli.core.data.dataset import Collate, RecordDataset
+from mtcli.core.data.loader import load_batches
+from mtcli.core.losses import add_gradients
+from mtcli.core.mixing import JointMixing
+from mtcli.core.optimization import WeightAverage, build_optimizer
+from mtcli.core.runtime import choose_runtime
+
+
+class ReadySteps:
+    """The updates of one epoch on batches that lie decoded and augmented in memory."""
+
+    def __init__(self, config_path: Path, sets: Sequence[str]) -> None:
+        config = load_config(config_path, sets)
+        settings, data = config.train, config.data
+        self.runtime = choose_runtime(settings.device, settings.precision)
+        assembly = assemble(config)
+        self.tasks = assembly.model.tasks
+        self.weights = {name: task.weight for name, task in config.tasks.items()}
+        self.clip = settings.clip or float("inf")
+        self.network = self.runtime.place(assembly.network).train()
+        self.optimizer = build_optimizer(self.network, settings, "trunk.")
+        self.average = WeightAverage(self.network, settings.ema or 0.99)
+        self.scaler = torch.amp.GradScaler(self.runtime.device.type, enabled=False)
+        records = assembly.records["train"]
+        mixing = JointMixing(len(records), settings.batch_size, settings.accumulate, settings.seed)
+        dataset = RecordDataset(
+            records, self.tasks, data.size, data.resize, Augment(data.augment, data.size)
+        )
+        batches = load_batches(
+            dataset,
+            Collate(self.tasks, data.size),
+            lambda: mixing.batches(1, 1, 0),
+            0,
+            self.runtime.device,
+        )
+        self.updates = [[next(batches) for _ in update] for update in mixing.epoch(1)]
+
+    def epoch(self) -> float:
+        """Seconds that one pass takes."""
+        began = time.monotonic()
+        for group in self.updates:
+            add_gradients(self.network, self.tasks, self.weights, group, self.runtime, self.scaler)
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
+            self.average.update(self.network)
+        if self.runtime.device.type == "cuda":
+            torch.cuda.synchronize(self.runtime.device)
+        return time.monotonic() - began
+
+
+def measure(config: Path, sets: Sequence[str], epochs: int) -> list[dict[str, Any]]:
+    """Medians over epochs that take turns; validation is not part of either."""
+    whole: list[float] = []
+    ready: list[float] = []
+    steps = ReadySteps(config, sets)
+    training = begin(config, [*sets, f"train.epochs={epochs}"])
+    pictures = sum(len(batch.keys) for group in steps.updates for batch in group)
+    for event in training.told:
+        if isinstance(event, events.EpochEnded):
+            whole.append(pictures / event.pictures_per_second)
+            ready.append(steps.epoch())
+    whole, ready = whole[1:], ready[1:]  # the first of each warms up
+    ratio = statistics.median(a / b for a, b in zip(whole, ready, strict=True))
+    return [
+        {"": "whole epoch", "s/epoch": statistics.median(whole)},
+        {"": "ready tensors", "s/epoch": statistics.median(ready)},
+        {"": "ratio", "s/epoch": ratio},
+    ]
