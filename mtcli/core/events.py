@@ -40,7 +40,6 @@ class TrainingStarted:
     """The run is there, the first step comes."""
 
     run: Path
-    config: str
     pictures: Mapping[str, int]
     device: str
     precision: str

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Generator
+from contextlib import closing
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, TypeVar
+
+Y = TypeVar("Y")
+R = TypeVar("R")
 
 
 class Interruption:
@@ -42,6 +47,19 @@ class Interruption:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
+
+
+def until(interruption: Interruption, work: Generator[Y, None, R]) -> Generator[Y, None, R | None]:
+    """The same work, given up when a signal has come: then the result is None."""
+    with closing(work):
+        while interruption.came() is None:
+            try:
+                step = next(work)
+            except StopIteration as done:
+                result: R = done.value
+                return result
+            yield step
+    return None
 
 
 def ignore_in_worker(_worker: int) -> None:

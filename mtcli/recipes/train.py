@@ -11,16 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from mtcli.core import events
 from mtcli.core.assembly import assemble
-from mtcli.core.checkpoint import (
-    load_network,
-    load_training,
-    model_facts,
-    save_checkpoint,
-)
+from mtcli.core.checkpoint import load_network, model_facts
 from mtcli.core.config import Config
 from mtcli.core.configfile import dump_config, split_names
 from mtcli.core.data.augment import Augment
@@ -29,23 +22,19 @@ from mtcli.core.data.loader import load_batches, worker_count
 from mtcli.core.data.prepare import check_pictures_and_labels
 from mtcli.core.data.records import Record
 from mtcli.core.evaluation import evaluate, mean_score
-from mtcli.core.events import Event, TaskSummary
-from mtcli.core.interruption import Interruption
+from mtcli.core.events import Evaluating, Event, TaskSummary
+from mtcli.core.interruption import Interruption, until
 from mtcli.core.losses import add_gradients
 from mtcli.core.mixing import JointMixing, in_order
 from mtcli.core.network import Network
-from mtcli.core.optimization import (
-    WeightAverage,
-    build_optimizer,
-    learning_rate,
-    set_learning_rate,
-)
+from mtcli.core.optimization import learning_rate, set_learning_rate
 from mtcli.core.plots import plot_confusion, plot_curves
 from mtcli.core.progress import Progress, value_of
 from mtcli.core.results import results_json, show_predictions, task_results
 from mtcli.core.run import Run, replace_text
 from mtcli.core.runtime import choose_runtime, describe_environment
 from mtcli.core.task import Meter
+from mtcli.core.training_state import TrainingState
 from mtcli.core.watch import LossWatch
 
 READ_EVERY = {"cpu": 1, "cuda": 10}
@@ -73,8 +62,9 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
     resumed = where if isinstance(where, Run) else None
     checkpoint = resumed.checkpoint("last") if resumed and resumed.index() else None
     settings, data = config.train, config.data
-    runtime = choose_runtime(settings.device, settings.precision)
     weights = {name: task.weight for name, task in config.tasks.items()}
+    runtime = choose_runtime(settings.device, settings.precision)
+    device = runtime.device
 
     # Labels, tasks and network: small work that finds most mistakes.
     assembly = assemble(config, checkpoint)
@@ -89,25 +79,11 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
         records[split] = yield from check_pictures_and_labels(data, listed, tasks)
 
     # The state that moves.
-    device = runtime.device
-    runtime.place(network)
-    optimizer = build_optimizer(network, settings, "trunk." if config.model.weights else None)
-    scaler = torch.amp.GradScaler(device.type, enabled=runtime.precision == "fp16")
-    average = WeightAverage(network, settings.ema) if settings.ema is not None else None
-    progress = Progress()
+    pretrained = "trunk." if config.model.weights is not None else None
+    state = TrainingState(runtime.place(network), model, settings, pretrained, runtime)
     if checkpoint is not None:
-        state = load_training(checkpoint)
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        scaler.load_state_dict(state["scaler"])
-        if average is not None:
-            average.network.load_state_dict(load_network(checkpoint, model).state_dict())
-            average.updates = state["average_updates"]
-        progress = Progress(**state["progress"])
-        torch.set_rng_state(state["generator"])
-        if device.type == "cuda":
-            torch.cuda.set_rng_state(state["device_generator"], device)
-    judged = average.network if average is not None else network
+        state.restore(checkpoint)
+    progress = state.progress
 
     # How batches come.
     mixing = JointMixing(
@@ -134,22 +110,23 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
         device,
     )
 
-    def validate(network: Network) -> Generator[Event, None, dict[str, Meter]]:
-        pictures = len(records["val"])
-        draws = lambda: in_order(pictures, settings.batch_size)
+    def validate(network: Network) -> Generator[Evaluating, None, dict[str, Meter]]:
+        count = len(records["val"])
+        draws = lambda: in_order(count, settings.batch_size)
         loaded = load_batches(judging, collate, draws, workers, device)
-        return (yield from evaluate(network, tasks, loaded, pictures, runtime, "val"))
+        return evaluate(network, tasks, loaded, count, runtime, "val")
 
     # From here on there is a run.
-    run = resumed or Run.create(where.runs, where.name, where.stem)  # type: ignore[union-attr]
-    if resumed is None:
+    if isinstance(where, Run):
+        run = where
+        run.forget_after(progress.epoch)
+    else:
+        run = Run.create(where.runs, where.name, where.stem)
         replace_text(run.config, dump_config(config))
     replace_text(run.environment, json.dumps(describe_environment(runtime), indent=1))
-    run.forget_after(progress.epoch)
     shared, own = network.parameters_by_use()
     yield events.TrainingStarted(
         run=run.path,
-        config=run.path.name,
         pictures={split: len(kept) for split, kept in records.items()},
         device=str(device),
         precision=runtime.precision,
@@ -173,21 +150,6 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
         first_update=first_update,
     )
 
-    def save(names: list[str], facts: dict[str, Any]) -> events.Saved:
-        """A checkpoint of this moment; `names` are what the index is to call it."""
-        training = {
-            "network": network.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "scaler": scaler.state_dict(),
-            "average_updates": average.updates if average is not None else 0,
-            "progress": progress.to_dict(),
-            "generator": torch.get_rng_state(),
-            "device_generator": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
-        }
-        folder = save_checkpoint(run.checkpoints, progress.step, model, judged, training, facts)
-        run.point({**run.index(), **dict.fromkeys(names, folder)})
-        return events.Saved(run.checkpoints / folder)
-
     with Interruption() as interruption, closing(batches):
         while progress.epoch <= settings.epochs:
             if settings.patience is not None and progress.stale >= settings.patience:
@@ -198,30 +160,23 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
             began, told = time.monotonic(), time.monotonic()
             watch = LossWatch(progress.loss_sums, progress.loss_counts)
             network.train()
-            pictures, rate = 0, 0.0
+            pictures = 0
             for update in mixing.epoch(epoch)[progress.updates :]:
                 group = [next(batches) for _ in update]
                 rate = learning_rate(
                     progress.step, total_updates, settings.warmup * mixing.updates, settings.lr
                 )
-                set_learning_rate(optimizer, rate)
-                losses = add_gradients(network, tasks, weights, group, runtime, scaler)
-                scaler.unscale_(optimizer)
-                norm = torch.nn.utils.clip_grad_norm_(
-                    network.parameters(), settings.clip or math.inf
-                )
-                scaler.step(optimizer)
-                scaler.update()
-                optimizer.zero_grad(set_to_none=True)
-                if average is not None:
-                    average.update(network)
+                set_learning_rate(state.optimizer, rate)
+                losses = add_gradients(network, tasks, weights, group, runtime, state.scaler)
+                if losses:  # else not one picture of the update had a label
+                    norm = state.update()
+                    watch.add(losses, norm, [key for batch in group for key in batch.keys])
                 progress.step += 1
                 progress.updates += 1
                 pictures += sum(len(batch.keys) for batch in group)
-                watch.add(losses, norm, [key for batch in group for key in batch.keys])
                 last = progress.updates == mixing.updates or interruption.came() is not None
                 if last or watch.waiting >= READ_EVERY[device.type]:
-                    watch.read(epoch, check_norm=not scaler.is_enabled())
+                    watch.read(epoch, check_norm=not state.scaler.is_enabled())
                     if last or time.monotonic() - told > 0.1:
                         told = time.monotonic()
                         speed = pictures / (told - began)
@@ -230,12 +185,12 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
                     break
             trained = time.monotonic() - began
             progress.seconds += trained
-            if interruption.came() is not None:
-                yield save(["last"], {"epoch": epoch})
-                yield _ended(progress, run, config, shared, own, interrupted=interruption.came())
+            meters = yield from until(interruption, validate(state.judged))
+            if meters is None:
+                yield events.Saved(state.save(run, ["last"], {"epoch": epoch}))
+                yield _ended(progress, run, config, network, interrupted=interruption.came())
                 return
 
-            meters = yield from validate(judged)
             metrics = {name: meter.compute() for name, meter in meters.items()}
             score = mean_score(tasks, metrics)
             value = value_of(settings.best, tasks, score, metrics)
@@ -260,12 +215,10 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
             progress.primaries = {n: metrics[n][task.primary] for n, task in tasks.items()}
             progress.epoch, progress.updates = epoch + 1, 0
             progress.loss_sums, progress.loss_counts = {}, {}
-            run.log(_logged(ended, rate))
-            yield save(["last", *taken], model_facts(epoch, score, metrics))
+            run.log(_logged(ended))
+            facts = model_facts(epoch, score, metrics)
+            yield events.Saved(state.save(run, ["last", *taken], facts))
             yield ended
-            if interruption.came() is not None:
-                yield _ended(progress, run, config, shared, own, interrupted=interruption.came())
-                return
 
     # What the best epoch looks like, from its checkpoint as anybody would load it.
     best = runtime.place(load_network(run.checkpoint("best"), model))
@@ -285,14 +238,14 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
         if (table := meter.confusion()) is not None:
             plot_confusion(name, *table, run.plots)
     show_predictions(run, best, tasks, records["val"], data.size, data.resize, runtime)
-    yield _ended(progress, run, config, shared, own, results=results)
+    yield _ended(progress, run, config, network, results=results)
 
 
 def _difference(now: float | None, before: float | None) -> float | None:
     return None if now is None or before is None else now - before
 
 
-def _logged(ended: events.EpochEnded, rate: float) -> dict[str, Any]:
+def _logged(ended: events.EpochEnded) -> dict[str, Any]:
     return {
         "event": "epoch",
         "epoch": ended.epoch,
@@ -300,7 +253,6 @@ def _logged(ended: events.EpochEnded, rate: float) -> dict[str, Any]:
         "metrics": {name: dict(values) for name, values in ended.metrics.items()},
         "score": ended.score,
         "best": list(ended.best),
-        "learning_rate": rate,
         "seconds": round(ended.seconds, 3),
     }
 
@@ -309,12 +261,12 @@ def _ended(
     progress: Progress,
     run: Run,
     config: Config,
-    shared: int,
-    own: Mapping[str, int],
+    network: Network,
     results: Mapping[str, events.TaskResult] | None = None,
     interrupted: int | None = None,
 ) -> events.TrainingEnded:
     score = progress.best.get("best")
+    shared, own = network.parameters_by_use()
     return events.TrainingEnded(
         run=run.path,
         best_epoch=progress.best_epoch,

@@ -25,8 +25,8 @@ from mtcli.core.network import Network
 forward, calls = Network.forward, 0
 def counted(self, *args, **kwargs):
     global calls
-    calls += self.training
-    if self.training and calls == {call}:
+    calls += self.training == {training}
+    if self.training == {training} and calls == {call}:
         os.kill(os.getpid(), signal.{name})
     return forward(self, *args, **kwargs)
 Network.forward = counted
@@ -47,9 +47,9 @@ def words_for(shapes: Path, name: str, *changes: str) -> list[str]:
     return ["train", str(shapes / "mtcli.yaml"), "--name", name, "--quiet", *sets]
 
 
-def stop(words: list[str], call: int, name: str) -> int:
+def stop(words: list[str], call: int, name: str, training: bool = True) -> int:
     """Run the command in a process of its own until the signal ends it; gives its exit code."""
-    script = STOPPED.format(call=call, name=name)
+    script = STOPPED.format(call=call, name=name, training=training)
     done = subprocess.run(
         [sys.executable, "-c", script, *words],
         env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
@@ -110,6 +110,19 @@ def test_a_terminated_run_ends_where_an_undisturbed_one_does(
     assert resumed.code == 0, resumed.err
     assert cli(*words_for(shapes, "whole", spread)).code == 0
 
+    assert_equal(final_state(Path("runs/stopped")), final_state(Path("runs/whole")))
+    assert without_times(Path("runs/stopped")) == without_times(Path("runs/whole"))
+
+
+def test_a_run_terminated_while_it_validates_ends_there_too(cli: Cli, shapes: Path) -> None:
+    # 4 pictures in batches of 2: the third forward pass is in the second epoch's validation.
+    assert stop(words_for(shapes, "stopped"), 3, "SIGTERM", training=False) == 143
+    progress = torch.load("runs/stopped/checkpoints/last/training.pt", weights_only=True)[
+        "progress"
+    ]
+    assert (progress["epoch"], progress["updates"]) == (2, 4)
+    assert cli("train", "--resume", "runs/stopped", "--quiet").code == 0
+    assert cli(*words_for(shapes, "whole")).code == 0
     assert_equal(final_state(Path("runs/stopped")), final_state(Path("runs/whole")))
     assert without_times(Path("runs/stopped")) == without_times(Path("runs/whole"))
 
