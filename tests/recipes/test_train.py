@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-import mtcli.core.checkpoint
 from mtcli.core import events
 from mtcli.core.configfile import load_config
 from mtcli.core.run import Run
@@ -99,7 +98,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_task_and_the_pictures(
 def test_a_full_disk_leaves_the_checkpoint_before(
     cli: Cli, shapes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save, calls = mtcli.core.checkpoint.save_file, 0
+    calls = 0
 
     def failing(tensors: dict[str, Tensor], path: Path) -> None:
         nonlocal calls
@@ -107,9 +106,9 @@ def test_a_full_disk_leaves_the_checkpoint_before(
         if calls == 2:
             path.write_bytes(b"half")
             raise OSError(errno.ENOSPC, "No space left on device")
-        save(tensors, path)
+        save_file(tensors, path)
 
-    monkeypatch.setattr(mtcli.core.checkpoint, "save_file", failing)
+    monkeypatch.setattr("mtcli.core.checkpoint.save_file", failing)
     answer = cli("train", shapes / "mtcli.yaml", "--name", "r", "--set", "train.epochs=3")
 
     assert answer.code == 1
@@ -119,7 +118,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(
     assert not list(folder.glob(".step*"))
     assert cli("eval", "runs/r").code == 0
     # With room again it goes on from there.
-    monkeypatch.setattr(mtcli.core.checkpoint, "save_file", save)
+    monkeypatch.setattr("mtcli.core.checkpoint.save_file", save_file)
     assert cli("train", "--resume", "runs/r", "--quiet").code == 0
     assert json.loads((folder / "index.json").read_text())["last"] == "step-000006"
 

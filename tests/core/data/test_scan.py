@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -20,12 +21,18 @@ from mtcli.core.events import Verifying
 
 @pytest.fixture
 def images() -> Path:
-    """Three pictures, the number of whose columns is in the name."""
+    """Three pictures of noise, ten times as wide as their name says."""
     folder = Path("images").resolve()
     folder.mkdir()
     for width in (4, 5, 6):
-        Image.new("RGB", (width, 3)).save(folder / f"{width}.png")
+        noise = np.random.default_rng(width).integers(0, 256, (30, 10 * width), dtype=np.uint8)
+        Image.fromarray(noise).save(folder / f"{width}.png")
     return folder
+
+
+def cut(path: Path) -> None:
+    """Leave the header and half of the pixels."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def config_of(images: Path, **options: object) -> DataConfig:
@@ -70,7 +77,7 @@ def cache_file() -> Path:
 def test_records_get_their_sizes(images: Path) -> None:
     _, result = look(images)
 
-    assert [record.size for record in result.records] == [(3, 4), (3, 5), (3, 6)]
+    assert [record.size for record in result.records] == [(30, 40), (30, 50), (30, 60)]
     assert result.skipped == ()
 
 
@@ -113,12 +120,12 @@ def test_only_pictures_not_seen_before_are_decoded(images: Path, decoded: list[s
 def test_changed_picture_is_decoded_again(images: Path, decoded: list[str]) -> None:
     look(images)
     decoded.clear()
-    Image.new("RGB", (50, 30), "red").save(images / "5.png")
+    Image.new("RGB", (9, 7)).save(images / "5.png")
 
     _, result = look(images)
 
     assert decoded == ["5.png"]
-    assert result.records[1].size == (30, 50)
+    assert result.records[1].size == (7, 9)
 
 
 def test_picture_of_a_later_time_is_decoded_again(images: Path, decoded: list[str]) -> None:
@@ -134,7 +141,7 @@ def test_picture_of_a_later_time_is_decoded_again(images: Path, decoded: list[st
 
 def test_picture_damaged_after_the_first_look_is_found(images: Path) -> None:
     look(images)
-    (images / "5.png").write_bytes((images / "5.png").read_bytes()[:50])
+    cut(images / "5.png")
 
     with pytest.raises(DataError, match="cannot be read"):
         look(images)
@@ -169,7 +176,7 @@ def test_sound_pictures_are_remembered_beside_an_unreadable_one(
     with pytest.raises(DataError, match="cannot be read"):
         look(images)
     decoded.clear()
-    Image.new("RGB", (5, 3)).save(images / "5.png")
+    Image.new("RGB", (50, 30)).save(images / "5.png")
 
     look(images)
 
@@ -243,11 +250,11 @@ def test_place_of_the_cache(
 
 
 def test_verify_none_reads_headers_only(images: Path, decoded: list[str]) -> None:
-    (images / "5.png").write_bytes((images / "5.png").read_bytes()[:45])
+    cut(images / "5.png")
 
     _, result = look(images, verify="none")
 
-    assert [record.size for record in result.records] == [(3, 4), (3, 5), (3, 6)]
+    assert [record.size for record in result.records] == [(30, 40), (30, 50), (30, 60)]
     assert decoded == []
 
 

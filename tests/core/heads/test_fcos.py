@@ -321,9 +321,7 @@ def test_without_a_box_the_loss_is_finite_and_teaches_background() -> None:
         fcos.collate([torch.zeros(0, 4)], [torch.zeros(0, dtype=torch.int64)], STRIDES, SIZE)
     )
     logits = torch.zeros(1, 80, CLASSES, device=DEVICE, requires_grad=True)
-    raw = FcosRaw(
-        logits, torch.zeros(1, 80, 4, device=DEVICE), torch.zeros(1, 80, device=DEVICE)
-    )
+    raw = FcosRaw(logits, torch.zeros(1, 80, 4, device=DEVICE), torch.zeros(1, 80, device=DEVICE))
     parts = fcos.loss(raw, batch, fcos.counts(batch))
     assert float(parts["giou"]) == float(parts["centerness"]) == 0
     parts["focal"].backward()  # type: ignore[no-untyped-call]

@@ -31,7 +31,7 @@ def document(*annotations: dict[str, Any], **parts: Any) -> dict[str, Any]:
 
 
 def write(content: object, name: str = "boxes.json") -> Path:
-    path = Path(name)
+    path = Path(name).resolve()
     path.write_text(json.dumps(content))
     return path
 
@@ -161,7 +161,7 @@ def test_broken_file_is_named(content: dict[str, Any], what: str) -> None:
         objects(content)
 
     assert caught.value.where is not None
-    assert caught.value.where.startswith("boxes.json")
+    assert caught.value.where.startswith(str(Path.cwd() / "boxes.json"))
 
 
 def test_broken_category_lists_the_others() -> None:
@@ -179,7 +179,7 @@ def test_file_cut_short_is_named_with_its_line() -> None:
         reader(path).read("train")
 
     assert caught.value.where is not None
-    assert caught.value.where.startswith("boxes.json, line ")
+    assert caught.value.where.startswith(f"{path}, line ")
 
 
 def test_file_in_another_encoding_is_named() -> None:

@@ -12,7 +12,7 @@ from mtcli.core.labels import LabelValue, TextLabel
 
 
 def write(text: str | bytes, name: str = "labels.csv") -> Path:
-    path = Path(name)
+    path = Path(name).resolve()
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return path
 
@@ -104,7 +104,7 @@ def test_two_labels_of_one_picture_name_both_lines() -> None:
     with pytest.raises(DataError, match=r"sub/a\.png has two labels") as caught:
         read("image,label\nsub/a.png,cat\nsub\\a.png,dog\n")
 
-    assert caught.value.where == "labels.csv, line 3"
+    assert caught.value.where == str(Path.cwd() / "labels.csv, line 3")
     assert caught.value.found is not None
     assert "line 2" in caught.value.found
 
@@ -139,7 +139,7 @@ def test_broken_file_is_named(text: str | bytes, what: str, where: str) -> None:
     with pytest.raises(DataError, match=what) as caught:
         read(text)
 
-    assert caught.value.where == where
+    assert caught.value.where == str(Path.cwd() / where)
 
 
 def test_missing_column_lists_the_others() -> None:
