@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -126,6 +127,31 @@ def test_not_one_readable_picture_is_refused(cli: Cli, shapes: Path) -> None:
     answer = cli("train", shapes / "mtcli.yaml", "--set", "data.on_bad_image=skip")
 
     refused(answer, "not one picture", "08.png")
+
+
+def test_task_whose_labelled_pictures_are_all_left_out_is_refused(cli: Cli, shapes: Path) -> None:
+    (shapes / "labels.csv").write_text("image,shape\n00.png,circle\n01.png,square\n")
+    for name in ("00.png", "01.png"):
+        (shapes / "images" / name).write_bytes(b"")
+
+    answer = cli("train", shapes / "mtcli.yaml", "--set", "data.on_bad_image=skip")
+
+    assert answer.code == 2, answer.err
+    assert "tasks.cls" in answer.err
+    assert not Path("runs").exists()
+
+
+def test_picture_that_was_never_verified_fails_the_work(cli: Cli, shapes: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    Image.fromarray(noise).save(shapes / "images" / "02.jpg")
+    cut(shapes / "images" / "02.jpg")
+    rewrite(shapes / "train.txt", "02.png", "02.jpg")
+
+    answer = cli("train", shapes / "mtcli.yaml", "--set", "data.verify=none")
+
+    assert answer.code == 1
+    assert str(shapes / "images" / "02.jpg") in answer.err
+    assert "though it could be before" not in answer.err
 
 
 # Splits.

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from mtcli.core.data.decode import decode, picture_size, verified_size
 from mtcli.core.errors import DataError
@@ -273,11 +274,29 @@ def test_truncated_picture_is_named(look: Callable[[Path], object], name: str) -
     assert caught.value.where == name
 
 
-def test_header_alone_gives_the_size() -> None:
-    path = save(Image.new("RGB", (30, 20)), "a.png")
-    path.write_bytes(path.read_bytes()[:60])
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.bmp"])
+def test_header_alone_gives_the_size(name: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    path = save(Image.fromarray(noise), name)
+    path.write_bytes(path.read_bytes()[:-200])
 
     assert picture_size(path) == (20, 30)
+
+
+def test_sound_picture_is_decoded_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(Image.fromarray(COLORS), "a.png")
+    decoded = []
+    load_end = PngImageFile.load_end
+
+    def noted(file: PngImageFile) -> None:
+        decoded.append(file)
+        load_end(file)
+
+    monkeypatch.setattr(PngImageFile, "load_end", noted)
+
+    verified_size(path)
+
+    assert len(decoded) == 1
 
 
 def test_message_names_the_file_once() -> None:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from mtcli.core.config import DataConfig
-from mtcli.core.data import scan as module
+from mtcli.core.data.decode import verified_size
 from mtcli.core.data.records import Record
 from mtcli.core.data.scan import Scanned, cache_folder, scan
 from mtcli.core.errors import DataError
@@ -59,13 +59,12 @@ def look(
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The pictures that were decoded whole since the last look at this list."""
     names: list[str] = []
-    whole = module.verified_size
 
     def noted(path: Path) -> tuple[int, int]:
         names.append(path.name)
-        return whole(path)
+        return verified_size(path)
 
-    monkeypatch.setattr(module, "verified_size", noted)
+    monkeypatch.setattr("mtcli.core.data.scan.verified_size", noted)
     return names
 
 
@@ -249,12 +248,16 @@ def test_place_of_the_cache(
     assert cache_folder() == expected
 
 
-def test_verify_none_reads_headers_only(images: Path, decoded: list[str]) -> None:
-    cut(images / "5.png")
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_verify_none_reads_headers_only(images: Path, decoded: list[str], suffix: str) -> None:
+    path = images / f"big.{suffix}"
+    noise = np.random.default_rng(0).integers(0, 256, (70, 90), dtype=np.uint8)
+    Image.fromarray(noise).save(path)
+    cut(path)
 
-    _, result = look(images, verify="none")
+    _, result = look(images, ["4.png", path.name], verify="none")
 
-    assert [record.size for record in result.records] == [(30, 40), (30, 50), (30, 60)]
+    assert [record.size for record in result.records] == [(30, 40), (70, 90)]
     assert decoded == []
 
 

@@ -1,0 +1,383 @@
+"""From YAML and `--set` to a config, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mtcli.core.config import Config, Crop, Flip, SplitColumn, Zoom
+from mtcli.core.configfile import (
+    check_config,
+    dump_config,
+    find_config,
+    load_config,
+    read_yaml,
+    split_names,
+)
+from mtcli.core.data.readers.csv import CsvOptions
+from mtcli.core.errors import ConfigError
+from mtcli.core.tasks.classification import ClassificationOptions
+from mtcli.core.tasks.detection import DetectionOptions
+
+TEXT = """\
+data:
+  images: images
+  splits: {train: train.txt, val: lists/val.txt}
+  size: [64, 96]
+  augment: [hflip, {zoom: {scale: [0.9, 1.2]}}, {hflip: {p: 0.1}}]
+tasks:
+  cls: {kind: classification, labels: {csv: labels.csv, column: shape}, classes: ["no", "1e5", é]}
+  det: {kind: detection, labels: {coco: "boxes_{split}.json"}, weight: 2, levels: [p3, p4]}
+model: {trunk: tiny, weights: weights.pth, pyramid: 16}
+train: {epochs: 3, lr: 1.0e-5, ema: null, clip: null}
+"""
+
+
+@pytest.fixture
+def file() -> Path:
+    """A config in a folder beside the working folder."""
+    folder = Path("../project").resolve()
+    folder.mkdir()
+    path = folder / "mtcli.yaml"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+def load(file: Path, *sets: str, only: Sequence[str] | None = None) -> Config:
+    return load_config(file, sets, only)
+
+
+# Reading.
+
+
+def test_values_are_read(file: Path) -> None:
+    config = load(file)
+
+    assert config.data.size == (64, 96)
+    assert config.model.pyramid == 16
+    assert config.train.epochs == 3
+    assert config.train.lr == 1e-5
+    assert config.train.ema is None
+
+
+def test_defaults_fill_the_rest(file: Path) -> None:
+    config = load(file)
+
+    assert config.data.resize == "stretch"
+    assert config.train.batch_size == 16
+    assert config.train.best == "score"
+    assert config.tasks["cls"].weight == 1.0
+
+
+def test_section_train_may_be_left_out(file: Path) -> None:
+    file.write_text(TEXT.partition("train: {epochs")[0])
+
+    assert load(file).train.epochs == 20
+
+
+@pytest.mark.parametrize("text", ["train:\n", "train: {}\n", "train:\n  # epochs: 3\n"])
+def test_empty_section_train_is_its_defaults(file: Path, text: str) -> None:
+    file.write_text(TEXT.partition("train: {epochs")[0] + text)
+
+    assert load(file).train.epochs == 20
+
+
+def test_paths_are_relative_to_the_config(file: Path) -> None:
+    config = load(file)
+
+    assert config.data.images == file.parent / "images"
+    assert config.data.splits == {
+        "train": file.parent / "train.txt",
+        "val": file.parent / "lists" / "val.txt",
+    }
+    assert config.model.weights == str(file.parent / "weights.pth")
+    labels = config.tasks["cls"].labels
+    assert isinstance(labels, CsvOptions)
+    assert labels.csv == file.parent / "labels.csv"
+
+
+def test_paths_are_absolute_where_the_config_is_named_relatively(file: Path) -> None:
+    assert load(Path("../project/mtcli.yaml")) == load(file)
+
+
+def test_absolute_and_home_paths_stay(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+
+    assert load(file, "data.images=/data/a").data.images == Path("/data/a")
+    assert load(file, "data.images=~/a").data.images == Path("/home/me/a")
+    assert load(file, "model.weights=~/w.pth").model.weights == "/home/me/w.pth"
+
+
+def test_package_of_weights_is_no_path(file: Path) -> None:
+    config = load(file, "model.weights=package:efficientnet-lite0")
+
+    assert config.model.weights == "package:efficientnet-lite0"
+
+
+def test_tasks_bring_their_kinds_options(file: Path) -> None:
+    config = load(file)
+
+    cls, det = config.tasks["cls"], config.tasks["det"]
+    assert isinstance(cls.options, ClassificationOptions)
+    assert cls.options.classes == ("no", "1e5", "é")
+    assert cls.reader == "csv"
+    assert isinstance(det.options, DetectionOptions)
+    assert det.options.levels == ("p3", "p4")
+    assert (det.kind, det.reader, det.weight) == ("detection", "coco", 2.0)
+
+
+def test_steps_of_an_augmentation_keep_their_order(file: Path) -> None:
+    steps = load(file).data.augment
+
+    assert [step.name for step in steps] == ["hflip", "zoom", "hflip"]
+    assert [step.step for step in steps] == [Flip(), Zoom(scale=(0.9, 1.2)), Flip(p=0.1)]
+
+
+@pytest.mark.parametrize("step", ["crop", "{crop: {}}", "{crop: null}", "{crop: }"])
+def test_step_without_options_is_its_defaults(file: Path, step: str) -> None:
+    (augmentation,) = load(file, f"data.augment=[{step}]").data.augment
+
+    assert augmentation.name == "crop"
+    assert augmentation.step == Crop()
+
+
+def test_splits_may_be_a_column(file: Path) -> None:
+    config = load(file, "data.splits={csv: splits.csv, key: image, column: split}")
+
+    expected = SplitColumn.model_validate(
+        {"csv": file.parent / "splits.csv", "key": "image", "column": "split"}
+    )
+    assert config.data.splits == expected
+    assert split_names(config.data) is None
+
+
+def test_names_of_splits_are_those_of_the_lists(file: Path) -> None:
+    assert split_names(load(file).data) == ["train", "val"]
+
+
+def test_only_keeps_some_tasks_in_its_own_order(file: Path) -> None:
+    assert list(load(file).tasks) == ["cls", "det"]
+    assert list(load(file, only=["det"]).tasks) == ["det"]
+    assert list(load(file, only=["det", "cls", "det"]).tasks) == ["det", "cls"]
+
+
+def test_task_that_is_left_out_is_not_checked(file: Path) -> None:
+    assert list(load(file, "tasks.cls.kind=nosuch", only=["det"]).tasks) == ["det"]
+
+
+def test_anchors_and_merges_are_plain_yaml(file: Path) -> None:
+    labels = "{csv: labels.csv, key: image, column: shape}"
+    task = f"kind: classification, labels: {labels}"
+    file.write_text(
+        TEXT.partition("tasks:")[0]
+        + f"tasks:\n  a: &a {{{task}, dropout: 0.1}}\n  b: {{<<: *a, dropout: 0.3}}\n"
+        + "model: {trunk: tiny}\n"
+    )
+
+    options = [task.options for task in load(file).tasks.values()]
+
+    assert options == [ClassificationOptions(dropout=0.1), ClassificationOptions(dropout=0.3)]
+
+
+# --set.
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        ("train.epochs=5", 5),
+        ("train.epochs = 5", 5),
+        ("train.epochs='5'", 5),
+    ],
+)
+def test_set_changes_a_value(file: Path, change: str, value: int) -> None:
+    assert load(file, change).train.epochs == value
+
+
+def test_set_takes_yaml(file: Path) -> None:
+    config = load(file, "data.size=[32, 64]", "train.clip=null", "train.lr=1e-2")
+
+    assert config.data.size == (32, 64)
+    assert config.train.clip is None
+    assert config.train.lr == 0.01
+
+
+def test_last_set_of_a_key_wins(file: Path) -> None:
+    assert load(file, "train.epochs=5", "train.epochs=6").train.epochs == 6
+
+
+def test_set_keeps_what_stands_beside_it(file: Path) -> None:
+    assert load(file, "tasks.det.nms=0.5").tasks["det"].weight == 2.0
+
+
+def test_set_may_hold_equal_signs(file: Path) -> None:
+    assert load(file, "data.images=a=b").data.images == file.parent / "a=b"
+
+
+def test_set_adds_a_task(file: Path) -> None:
+    task = "{kind: detection, labels: {coco: other.json}}"
+
+    assert list(load(file, f"tasks.more={task}").tasks) == ["cls", "det", "more"]
+
+
+def test_set_makes_a_missing_section(file: Path) -> None:
+    file.write_text(TEXT.partition("train: {epochs")[0])
+
+    assert load(file, "train.epochs=7").train.epochs == 7
+
+
+# Messages.
+
+
+def problem(file: Path, *sets: str) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        load(file, *sets)
+    return caught.value
+
+
+def test_error_names_the_set_that_caused_it(file: Path) -> None:
+    error = problem(file, "train.lr=1", "train.epochs=-1", "data.size=[32, 32]")
+
+    assert error.what == "train.epochs: wrong value"
+    assert error.where == "--set train.epochs=-1"
+    assert error.expected == "greater than 0"
+    assert error.found == "-1"
+
+
+def test_error_names_the_set_of_a_part_above_it(file: Path) -> None:
+    error = problem(file, "train={epochs: -1}")
+
+    assert error.what == "train.epochs: wrong value"
+    assert error.where == "--set train={epochs: -1}"
+
+
+def test_error_names_the_last_set_of_a_key(file: Path) -> None:
+    assert problem(file, "train.lr=-1", "train.lr=-2").where == "--set train.lr=-2"
+
+
+def test_error_names_the_file_where_no_set_caused_it(file: Path) -> None:
+    file.write_text(TEXT.replace("epochs: 3", "epochs: -3"))
+
+    error = problem(file, "train.lr=1", "train.seed=1")
+
+    assert error.what == "train.epochs: wrong value"
+    assert error.where == str(file)
+
+
+def test_several_mistakes_are_counted(file: Path) -> None:
+    error = problem(file, "train.epochs=-1", "train.lr=-1", "train.seed=-1")
+
+    assert "(and 2 more)" in error.what
+
+
+def test_unknown_key_is_said_before_the_missing_one(file: Path) -> None:
+    file.write_text(TEXT.replace("images: images", "image: images"))
+
+    error = problem(file)
+
+    assert error.what.startswith("data.image: no such key")
+    assert error.mend == "did you mean data.images?"
+
+
+def test_unknown_key_without_a_near_one_gets_no_guess(file: Path) -> None:
+    assert problem(file, "train.zzzzzz=1").mend is None
+
+
+def test_few_choices_are_listed(file: Path) -> None:
+    assert problem(file, "zzzzzz=1").mend == "there is: data, model, tasks, train"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a: 1\nb: 2\na: 3\n", 3),
+        ("a:\n  b: 1\n  c: {d: 1,\n      d: 2}\n", 4),
+        ("1: a\n1: b\n", 2),
+        ("a:\n- {b: 1, b: 1}\n", 2),
+    ],
+)
+def test_key_that_stands_twice_is_refused(text: str, line: int) -> None:
+    Path("a.yaml").write_text(text)
+
+    with pytest.raises(ConfigError, match="stands twice") as caught:
+        read_yaml(Path("a.yaml"))
+
+    assert caught.value.where == f"a.yaml, line {line}"
+
+
+def test_missing_file_is_named() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_yaml(Path("nosuch.yaml"))
+
+    assert caught.value.where == "nosuch.yaml"
+
+
+# Which file.
+
+
+def test_given_file_is_taken(file: Path) -> None:
+    Path("mtcli.yaml").write_text(TEXT)
+
+    assert find_config(file) == file
+
+
+def test_default_files_are_taken_in_their_order() -> None:
+    sample = Path("sample_data/mtcli.yaml")
+    sample.parent.mkdir()
+    sample.write_text(TEXT)
+    assert find_config(None) == sample
+
+    Path("mtcli.yaml").write_text(TEXT)
+    assert find_config(None) == Path("mtcli.yaml")
+
+
+def test_without_any_the_sample_is_named() -> None:
+    with pytest.raises(ConfigError, match="none found") as caught:
+        find_config(None)
+
+    assert caught.value.mend is not None
+    assert "mtcli sample DIR" in caught.value.mend
+
+
+# And back.
+
+
+@pytest.mark.parametrize(
+    "sets",
+    [
+        [],
+        ["data.splits={csv: splits.csv, key: image, column: split}"],
+        ["model.weights=null", "data.augment=[]"],
+        ["model.weights=package:efficientnet-lite0", "data.workers=2", "train.patience=4"],
+        ["data.augment=[vflip, {crop: {p: 0.3}}, {color_jitter: {hue: 0.1}}, hflip]"],
+        ["train.lr=3.3e-7", "train.ema=0.12345678901234567", "train.weight_decay=1e-30"],
+        ["data.images='  a: [b] #c '", "tasks.cls.classes=['a\nb', '~', 'null', '0x1']"],
+    ],
+)
+def test_dumped_config_is_read_back_the_same(file: Path, sets: list[str]) -> None:
+    config = load(file, *sets)
+    elsewhere = Path("dumped.yaml")
+
+    elsewhere.write_text(dump_config(config), encoding="utf-8")
+
+    assert load(elsewhere) == config
+    assert dump_config(load(elsewhere)) == dump_config(config)
+
+
+def test_dumped_config_holds_only_the_chosen_tasks(file: Path) -> None:
+    document = yaml.safe_load(dump_config(load(file, only=["det"])))
+
+    assert list(document) == ["data", "tasks", "model", "train"]
+    assert list(document["tasks"]) == ["det"]
+
+
+def test_checked_document_is_not_changed(file: Path) -> None:
+    document = read_yaml(file)
+    before = yaml.safe_dump(document)
+
+    check_config(document, base=file.parent, source=file)
+
+    assert yaml.safe_dump(document) == before
