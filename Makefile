@@ -31,13 +31,13 @@ check: setup ## format, lint, types, layers, docs
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python docs/generate.py --check
+	$(BIN)/python docs/references.py --check
 
 bench: setup ## the ratio tables; results go to benchmarks/results
 	$(BIN)/python -m benchmarks
 
 docs: setup ## write the generated references anew
-	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/references.py
 
 clean: ## remove what the other targets made, but the environment
 	rm -rf runs dist .mypy_cache .ruff_cache .pytest_cache

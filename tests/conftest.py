@@ -79,7 +79,9 @@ def make_shapes(folder: Path, pictures: int = 12, size: tuple[int, int] = (64, 6
     generator = np.random.default_rng(0)
     names = [f"{number:02d}.png" for number in range(pictures)]
     height, width = size
-    images, annotations, rows = [], [], []
+    images: list[dict[str, object]] = []
+    annotations: list[dict[str, object]] = []
+    rows: list[list[str]] = []
     for number, name in enumerate(names):
         pixels = generator.integers(0, 60, (height, width, 3), dtype=np.uint8)
         x, y = int(generator.integers(0, width - 32)), int(generator.integers(0, height - 32))

@@ -44,7 +44,7 @@ def evaluate(
     checkpoint = find_checkpoint(model)
     if config is None:
         run = run_of(checkpoint)
-        path = run.config if run is not None else find_config(None)
+        path = run.config if run is not None else find_config(None, "a config with --config")
         if run is None:
             output.note(f"config {path}")
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -57,12 +58,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return exit_.code if isinstance(exit_.code, int) else int(bool(exit_.code))
     except MtcliError as error:
         if "--debug" in words:
-            raise
+            traceback.print_exc()
         print_error(error)
         return error.exit_code
     except Exception as failure:
         if "--debug" in words:
-            raise
+            traceback.print_exc()
         print_failure(failure)
         return 1
     return 0

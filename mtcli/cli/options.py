@@ -9,6 +9,8 @@ from typing import Annotated, ParamSpec, TypeVar
 
 import typer
 
+from mtcli.core.errors import UsageError
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -44,8 +46,17 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 
 
 def split_tasks(tasks: str | None) -> list[str] | None:
-    """`a,b` as a list; None where the option was not given."""
-    return None if tasks is None else [name.strip() for name in tasks.split(",") if name.strip()]
+    """`a,b` as a list; None where the option was not given.
+
+    Raises:
+        UsageError: it names no task.
+    """
+    if tasks is None:
+        return None
+    names = [name.strip() for name in tasks.split(",") if name.strip()]
+    if not names:
+        raise UsageError("--tasks names no task", expected="names, with commas between them")
+    return names
 
 
 def as_sets(

@@ -23,8 +23,9 @@ def train(
         ),
     ] = None,
     runs: Annotated[
-        Path, typer.Option("--runs", metavar="DIR", help="The folder that runs go to.")
-    ] = Path("runs"),
+        Path | None,
+        typer.Option("--runs", metavar="DIR", help="The folder that runs go to; default: runs."),
+    ] = None,
     resume: Annotated[
         Path | None,
         typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped."),
@@ -45,7 +46,7 @@ def train(
 
     output = make_output(as_json, quiet)
     if resume is not None:
-        given = {"CONFIG": config, "--tasks": tasks, "--set": sets, "--name": name}
+        given = {"CONFIG": config, "--tasks": tasks, "--set": sets, "--name": name, "--runs": runs}
         extra = [word for word, value in given.items() if value is not None]
         if extra:
             raise UsageError(
@@ -68,7 +69,11 @@ def train(
     from mtcli.recipes.train import NewRun
     from mtcli.recipes.train import train as recipe
 
-    where = run if resume is not None else NewRun(runs, name, path.resolve().parent.name)
+    where = (
+        run
+        if resume is not None
+        else NewRun(runs or Path("runs"), name, path.resolve().parent.name)
+    )
     interrupted = None
     with TrainingView(output) as view:
         for event in recipe(loaded, where):

@@ -86,7 +86,9 @@ class TrainingView:
             own = f"+ {millions(task.parameters)}"
             table.add_row(f"  {name}", task.kind, classes, f"{task.labelled} labelled", own)
         self._talk.print(table)
-        if start.first_epoch > 1 or start.first_update:
+        if start.first_epoch > start.epochs:
+            self._output.note("every epoch is trained; only the end is summed up again")
+        elif start.first_epoch > 1 or start.first_update:
             self._output.note(f"goes on at epoch {start.first_epoch}, step {start.first_update}")
 
     def _move(self, event: events.Event) -> None:

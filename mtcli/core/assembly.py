@@ -60,7 +60,7 @@ def assemble(config: Config, checkpoint: Path | None = None) -> Assembly:
         model = Model(architecture, tasks, data.size, data.resize)
     check_best(config.train.best, model.tasks)
     network = build_network(model.architecture, model.tasks)
-    check_size(data.size, network.stride)
+    check_size(network, model.architecture.trunk, data.size)
     weights = None
     if config.model.weights is not None and checkpoint is None:
         weights = load_trunk_weights(network.trunk, config.model.weights)

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from pydantic import ValidationError
@@ -25,6 +25,7 @@ from mtcli.core.network import Architecture, Network, build_network
 from mtcli.core.run import MODEL, TRAINING, WEIGHTS, sync_folder
 from mtcli.core.task import Task
 from mtcli.core.tasks import KINDS
+from mtcli.core.trunks import find_family
 
 AnyTask = Task[Any, Any]
 FORMAT = "mtcli checkpoint"
@@ -123,13 +124,20 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
             options = kind.Options.model_validate(entry["options"])
             tasks[name] = kind(options, kind.Facts.model_validate(entry["facts"]))
         height, width = description["input"]["size"]
-        model = Model(
-            Architecture(**description["architecture"]),
-            tasks,
-            (height, width),
-            description["input"]["resize"],
-        )
-    except (KeyError, TypeError, ValueError, ValidationError, ConfigError) as error:
+        resize = description["input"]["resize"]
+        if resize not in get_args(Rule):
+            raise ValueError(f"input.resize: {resize}")
+        architecture = Architecture(**description["architecture"])
+        find_family(architecture.trunk)
+        model = Model(architecture, tasks, (height, width), resize)
+    except (
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        ValidationError,
+        ConfigError,
+    ) as error:
         raise CheckpointError(
             "the checkpoint is damaged", where=file, found=str(error).splitlines()[0]
         ) from None
@@ -176,6 +184,8 @@ def load_training(path: Path) -> dict[str, Any]:
             where=path / TRAINING,
             found=(str(error) or type(error).__name__).splitlines()[0],
         ) from None
+    if not isinstance(state, dict):
+        raise CheckpointError("the training state is damaged", where=path / TRAINING)
     return state
 
 

@@ -8,12 +8,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    Discriminator,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     SerializeAsAny,
+    Tag,
     ValidationInfo,
     model_validator,
 )
@@ -91,7 +93,11 @@ class Augmentation(Options):
     @model_validator(mode="before")
     @classmethod
     def _name_alone(cls, value: Any) -> Any:
-        return {value: {}} if isinstance(value, str) else value
+        if isinstance(value, str):
+            return {value: {}}
+        if isinstance(value, dict):
+            return {name: {} if options is None else options for name, options in value.items()}
+        return value
 
     @model_validator(mode="after")
     def _one_step(self) -> Augmentation:
@@ -127,7 +133,10 @@ class DataConfig(Options):
 
     images: InputPath
     """The folder that pictures are named from."""
-    splits: SplitColumn | dict[str, InputPath]
+    splits: Annotated[
+        Annotated[SplitColumn, Tag("<column>")] | Annotated[dict[str, InputPath], Tag("<lists>")],
+        Discriminator(lambda value: "<column>" if _is_column(value) else "<lists>"),
+    ]
     """A list file for each split (a name a line), or `{csv: …, key: …, column: …}`."""
     size: tuple[PositiveInt, PositiveInt]
     """Height and width of the network's input, in multiples of the trunk's largest stride."""
@@ -142,16 +151,10 @@ class DataConfig(Options):
     workers: Literal["auto"] | NonNegativeInt = "auto"
     """Loader processes; 0 loads in the training's own."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _which_splits(cls, value: Any, info: ValidationInfo) -> Any:
-        """Decide between a CSV column and list files, so that messages speak of one only."""
-        if isinstance(value, dict) and isinstance(value.get("splits"), dict):
-            splits = value["splits"]
-            if "csv" in splits:
-                checked = SplitColumn.model_validate(splits, context=info.context)
-                return {**value, "splits": checked}
-        return value
+
+def _is_column(splits: object) -> bool:
+    """Whether splits are said as a column of a CSV file, rather than as list files."""
+    return isinstance(splits, SplitColumn) or (isinstance(splits, dict) and "csv" in splits)
 
 
 def _weights_path(weights: str, info: ValidationInfo) -> str:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -32,8 +32,12 @@ SECTIONS: dict[str, type[Options]] = {
 DEFAULT_NAMES = ("mtcli.yaml", "sample_data/mtcli.yaml")
 
 
-def find_config(given: Path | None) -> Path:
+def find_config(given: Path | None, option: str = "a config file") -> Path:
     """The config to use: the one given, else the first of `DEFAULT_NAMES` in the working folder.
+
+    Args:
+        given: by the user, or None.
+        option: how one is named, for the message.
 
     Raises:
         ConfigError: it is not there.
@@ -49,7 +53,7 @@ def find_config(given: Path | None) -> Path:
         "no config given, and none found",
         where=Path.cwd(),
         expected=f"{DEFAULT_NAMES[0]} in the working folder",
-        mend="name a config file, or write one with sample pictures: mtcli sample DIR",
+        mend=f"name {option}, or write one with sample pictures: mtcli sample DIR",
     )
 
 
@@ -82,6 +86,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ) from None
     except UnicodeDecodeError:
         raise ConfigError("the config is not a text file in UTF-8", where=path) from None
+    except ValueError as error:  # a date such as 2024-13-45
+        raise ConfigError(f"the config is not valid YAML: {error}", where=path) from None
     except OSError as error:
         raise ConfigError(f"the config cannot be read: {error.strerror}", where=path) from None
     if not isinstance(document, dict):
@@ -123,17 +129,22 @@ class _Checker:
         self._sets = sets
 
     def error(self, key: str, what: str, **parts: str | None) -> ConfigError:
-        said = [text for name, text in self._sets.items() if f"{key}.".startswith(f"{name}.")]
-        where = f"--set {said[-1]}" if said else self._source
-        return ConfigError(f"{key}: {what}", where=where, **parts)
+        return ConfigError(f"{key}: {what}", where=self.where(key), **parts)
+
+    def where(self, key: str) -> str:
+        """What said the value of a key, or of one above or below it."""
+        said = [
+            text
+            for name, text in self._sets.items()
+            if f"{key}.".startswith(f"{name}.") or f"{name}.".startswith(f"{key}.")
+        ]
+        return f"--set {said[-1]}" if said else str(self._source)
 
     def known(self, values: Mapping[str, Any], names: Iterable[str], prefix: str) -> None:
         names = list(names)
         for key in values:
             if key not in names:
-                near = did_you_mean(str(key), names)
-                if near and near.startswith("did you mean"):
-                    near = near.replace("mean ", f"mean {prefix}")
+                near = did_you_mean(str(key), names, prefix)
                 raise self.error(f"{prefix}{key}", "no such key", mend=near)
 
     def section(
@@ -141,7 +152,9 @@ class _Checker:
     ) -> M:
         if key not in document and required:
             raise self.error(key, "the config lacks this section")
-        return self.validate(model, document.get(key, {}), key)
+        values = document.get(key)
+        # A section whose keys are all commented out is empty, not wrong.
+        return self.validate(model, {} if values is None else values, key)
 
     def validate(self, model: type[M], values: Any, prefix: str) -> M:
         try:
@@ -155,16 +168,19 @@ class _Checker:
         errors = error.errors(include_url=False, include_context=False)
         # An unknown key explains a missing one better than the other way round.
         first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
-        path = [str(part) for part in first["loc"] if not _is_union_label(part)]
+        path = _key_path(first)
         key = ".".join([prefix, *path])
-        more = len(errors) - 1
+        # What a value may be instead of something else stands in errors of its own.
+        same = [e for e in errors if _key_path(e) == path]
+        more = len({tuple(_key_path(e)) for e in errors}) - 1
         suffix = f" (and {more} more)" if more else ""
         if first["type"] == "extra_forbidden":
-            siblings = [".".join([prefix, *path[:-1], n]) for n in _fields_at(model, path[:-1])]
-            return self.error(key, f"no such key{suffix}", mend=did_you_mean(key, siblings))
+            siblings = _fields_at(model, path[:-1])
+            near = did_you_mean(path[-1], siblings, ".".join([prefix, *path[:-1], ""]))
+            return self.error(key, f"no such key{suffix}", mend=near)
         if first["type"] == "missing":
             return self.error(key, f"is required and missing{suffix}")
-        expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        expected = " or ".join(_wanted(e) for e in same)
         return self.error(
             key, f"wrong value{suffix}", expected=expected, found=repr(first["input"])
         )
@@ -197,7 +213,7 @@ class _Checker:
         for required in ("kind", "labels"):
             if required not in entry:
                 raise self.error(f"{key}.{required}", "is required and missing")
-        kind = KINDS.get(str(entry["kind"]), where=f"{self._source}, {key}.kind")
+        kind = KINDS.get(str(entry["kind"]), where=f"{self.where(f'{key}.kind')}, {key}.kind")
         labels = entry["labels"]
         if not isinstance(labels, dict):
             raise self.error(
@@ -210,7 +226,7 @@ class _Checker:
                 "names no label format" if not readers else "names two label formats",
                 expected=f"exactly one of {', '.join(READERS.names())}",
                 found=", ".join(map(str, labels)) or "nothing",
-                mend=next((did_you_mean(str(word), READERS.names()) for word in labels), None),
+                mend=None if readers else _near_any(labels, READERS.names()),
             )
         reader = READERS.get(readers[0])
         if not issubclass(reader.gives, kind.takes):
@@ -223,9 +239,16 @@ class _Checker:
         rest = {k: v for k, v in entry.items() if k not in ("kind", "labels", "weight")}
         self.known(rest, kind.Options.model_fields, f"{key}.")
         weight = entry.get("weight", 1.0)
-        if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0:
+        if (
+            isinstance(weight, bool)
+            or not isinstance(weight, int | float)
+            or not 0 < weight < float("inf")
+        ):
             raise self.error(
-                f"{key}.weight", "wrong value", expected="a number above 0", found=repr(weight)
+                f"{key}.weight",
+                "wrong value",
+                expected="a finite number above 0",
+                found=repr(weight),
             )
         return TaskConfig(
             kind=kind.kind,
@@ -270,8 +293,12 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a key is a word, not a list or a mapping", key_node.start_mark
+                )
+            key = key_node.value
+            if key in seen and key != "<<":
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key} stands twice", key_node.start_mark
                 )
@@ -288,8 +315,8 @@ def _apply(document: dict[str, Any], text: str) -> tuple[str, str]:
             "a --set that sets nothing", where=f"--set {text}", expected="dotted.key=value"
         )
     try:
-        value = yaml.safe_load(value_text)
-    except yaml.YAMLError:
+        value = yaml.load(value_text, Loader=_UniqueKeyLoader)
+    except (yaml.YAMLError, ValueError):
         raise ConfigError(f"{key}: the value is not valid YAML", where=f"--set {text}") from None
     here = document
     *parents, last = key.split(".")
@@ -315,25 +342,49 @@ def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
             here = field.annotation if field else None
         else:
             here = next(iter(get_args(here)), None)  # the element of a list or a mapping
-        if get_origin(here) in (Union, UnionType):
-            here = next((arg for arg in get_args(here) if arg is not type(None)), None)
+        while get_origin(here) in (Union, UnionType, Annotated):
+            here = get_args(here)[0]
     return list(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else []
 
 
-def _is_union_label(part: int | str) -> bool:
-    """Whether pydantic put the name of a union's member into an error's location."""
+WANTED = {
+    "path_type": "a path",
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+"""In the words of a config, what pydantic says in those of Python."""
+
+
+def _wanted(error: Mapping[str, Any]) -> str:
+    said: str = error["msg"]
+    said = said.removeprefix("Value error, ").removeprefix("Input should be ")
+    return WANTED.get(error["type"], said)
+
+
+def _key_path(error: Mapping[str, Any]) -> list[str]:
+    """Where a value stands in its section, without the names that pydantic gives to choices."""
+    return [str(part) for part in error["loc"] if not _is_choice(part)]
+
+
+def _is_choice(part: int | str) -> bool:
     return isinstance(part, str) and (
-        part
-        in (
-            "SplitColumn",
-            "int",
-            "float",
-            "constrained-int",
-            "constrained-float",
-            "constrained-str",
-        )
-        or part.startswith(("literal[", "dict[", "function-", "nullable["))
+        part in ("int", "float", "constrained-int", "constrained-float", "constrained-str")
+        or part.startswith(("<", "literal[", "dict[", "function-", "nullable["))
     )
+
+
+def _near_any(words: Iterable[object], known: Sequence[str]) -> str | None:
+    """The mend line of the first word that is nearly a known one."""
+    nearly = (did_you_mean(str(word), known) for word in words)
+    return next((mend for mend in nearly if mend and mend.startswith("did you")), None)
 
 
 def _near_file(path: Path) -> str | None:

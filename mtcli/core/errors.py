@@ -88,12 +88,15 @@ class SaveError(WorkError):
     """A result could not be written; what was there before is untouched."""
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A mend line for a near miss: `did you mean train.epochs?`, or what there is, or None."""
+def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str | None:
+    """A mend line for a near miss: `did you mean train.epochs?`, or what there is, or None.
+
+    `prefix` stands before the name in the answer; it says nothing of how near a miss is.
+    """
     choices = sorted(known)
     near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
     if near:
-        return f"did you mean {near[0]}?"
+        return f"did you mean {prefix}{near[0]}?"
     if 0 < len(choices) <= 12:
         return f"there is: {', '.join(choices)}"
     return None

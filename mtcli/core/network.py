@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mtcli.core.errors import ConfigError
+from mtcli.core.features import level_stride
 from mtcli.core.pyramid import build_pyramid
 from mtcli.core.task import Task
 from mtcli.core.trunks import Trunk, build_trunk
@@ -34,8 +35,23 @@ class Architecture:
     drop_path: float
 
 
-class Heads(nn.ModuleDict):
+class Heads(nn.Module):
     """The tasks' own layers by task name."""
+
+    def __init__(self, heads: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        # Not through add_module or ModuleDict, which refuse a task called `type` or `float`
+        # since modules have methods of these names.
+        self._modules.update(heads)
+
+    def __getitem__(self, task: str) -> nn.Module:
+        return dict(self.items())[task]
+
+    def items(self) -> Iterator[tuple[str, nn.Module]]:
+        """Each task's name and head."""
+        for name, head in self._modules.items():
+            assert head is not None
+            yield name, head
 
     def forward(
         self,
@@ -129,23 +145,46 @@ def build_network(architecture: Architecture, tasks: Mapping[str, AnyTask]) -> N
     return Network(trunk, tasks, architecture.pyramid)
 
 
-def check_size(size: tuple[int, int], stride: int) -> None:
-    """See that the working size fits the network.
+def check_size(network: Network, trunk: str, size: tuple[int, int]) -> None:
+    """See that the working size (height, width) fits the network, by one forward pass.
 
     Raises:
         ConfigError: a side is no multiple of the largest stride, where cells and pixels drift
-            apart; the nearest sizes are named.
+            apart (the nearest sizes are named); or the trunk called `trunk` does not give maps
+            of its strides at this size.
     """
-    if size[0] % stride == 0 and size[1] % stride == 0:
-        return
-    below = [max(stride, side // stride * stride) for side in size]
-    above = [-(-side // stride) * stride for side in size]
-    raise ConfigError(
-        "data.size: does not fit the trunk",
-        expected=f"height and width in multiples of {stride}",
-        found=f"[{size[0]}, {size[1]}]",
-        mend=f"the nearest sizes are {below} and {above}",
-    )
+    stride = network.stride
+    if size[0] % stride or size[1] % stride:
+        below = [max(stride, side // stride * stride) for side in size]
+        above = [-(-side // stride) * stride for side in size]
+        raise ConfigError(
+            f"data.size: does not fit the trunk {trunk}",
+            expected=f"height and width in multiples of {stride}",
+            found=f"[{size[0]}, {size[1]}]",
+            mend=f"the nearest sizes are {below} and {above}",
+        )
+    was_training = network.training
+    try:
+        with torch.no_grad():
+            features = network.eval().encode({"image": torch.zeros(1, 3, *size, dtype=torch.uint8)})
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise ConfigError(
+            f"data.size: the trunk {trunk} does not take pictures of this size",
+            expected="a trunk for any size",
+            found=(str(error) or type(error).__name__).splitlines()[0],
+        ) from None
+    finally:
+        network.train(was_training)
+    for maps in features.values():
+        for level, feature in maps.items():
+            found, wanted = tuple(feature.shape[2:]), tuple(s // level_stride(level) for s in size)
+            if found != wanted:
+                raise ConfigError(
+                    f"data.size: the trunk {trunk} gives {level} of another size than its stride",
+                    expected=f"{wanted[0]} × {wanted[1]}",
+                    found=f"{found[0]} × {found[1]}",
+                    mend="choose another trunk or size",
+                )
 
 
 def _take(feature: Tensor, rows: Tensor) -> Tensor:

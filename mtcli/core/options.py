@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator
 
 
 class Options(BaseModel):
@@ -15,8 +15,20 @@ class Options(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any) -> Any:
+        """Refuse `yes` where a number is wanted, which pydantic would take for 1."""
+        if isinstance(value, bool):
+            raise ValueError("a number or text, not true or false")
+        return value
 
 
 def _from_base(path: Path, info: ValidationInfo) -> Path:
@@ -26,3 +38,14 @@ def _from_base(path: Path, info: ValidationInfo) -> Path:
 
 InputPath = Annotated[Path, AfterValidator(_from_base)]
 """A path as a config writes it: relative to the config's own folder (validation context `base`)."""
+
+
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"each name once; {name} stands twice")
+    return names
+
+
+ClassNames = Annotated[tuple[str, ...], AfterValidator(_each_once)]
+"""The names of classes in the order of their numbers."""

@@ -90,9 +90,15 @@ class Run:
             return {}
         try:
             index = json.loads(path.read_text(encoding="utf-8"))
-            return {str(name): str(folder) for name, folder in index.items()}
-        except (ValueError, AttributeError, OSError):
-            raise CheckpointError("the index of checkpoints is damaged", where=path) from None
+        except (ValueError, OSError):
+            index = None
+        if (
+            not isinstance(index, dict)
+            or (index and "last" not in index)
+            or not all(isinstance(folder, str) for folder in index.values())
+        ):
+            raise CheckpointError("the index of checkpoints is damaged", where=path)
+        return index
 
     def checkpoint(self, name: str) -> Path:
         """The folder of a checkpoint by its name in the index."""

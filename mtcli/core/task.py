@@ -122,8 +122,11 @@ class Task(ABC, Generic[Batch, Raw]):
         """What `read` mends in this value without asking ("box without area dropped")."""
         return ()
 
-    def clean(self, target: Target) -> Target | None:
-        """Drop what an augmentation moved out of the frame; None where no label is left."""
+    def clean(self, target: Target, frame: Tensor) -> Target | None:
+        """Drop what an augmentation moved out of sight; None where no label is left.
+
+        `frame` is what is still to be seen of the picture: `[4]` xyxy, input pixels.
+        """
         return target
 
     @abstractmethod

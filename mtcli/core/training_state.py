@@ -11,10 +11,11 @@ from torch import Tensor
 
 from mtcli.core.checkpoint import Model, load_network, load_training, save_checkpoint
 from mtcli.core.config import TrainConfig
+from mtcli.core.errors import CheckpointError
 from mtcli.core.network import Network
 from mtcli.core.optimization import WeightAverage, build_optimizer
 from mtcli.core.progress import Progress
-from mtcli.core.run import Run
+from mtcli.core.run import TRAINING, Run
 from mtcli.core.runtime import Runtime
 
 
@@ -87,9 +88,19 @@ class TrainingState:
         """Take up the state of a checkpoint, torch's generators included.
 
         Raises:
-            CheckpointError: it is damaged.
+            CheckpointError: it is damaged, or is not of this run.
         """
         state = load_training(checkpoint)
+        try:
+            self._restore(checkpoint, state)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError(
+                "the training state does not fit the run",
+                where=checkpoint / TRAINING,
+                found=str(error).splitlines()[0],
+            ) from None
+
+    def _restore(self, checkpoint: Path, state: Mapping[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])

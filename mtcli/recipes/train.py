@@ -20,7 +20,7 @@ from mtcli.core.data.augment import Augment
 from mtcli.core.data.dataset import Collate, RecordDataset
 from mtcli.core.data.loader import load_batches, worker_count
 from mtcli.core.data.prepare import check_pictures_and_labels
-from mtcli.core.data.records import Record
+from mtcli.core.data.records import Record, require_labels
 from mtcli.core.evaluation import evaluate, mean_score
 from mtcli.core.events import Evaluating, Event, TaskSummary
 from mtcli.core.interruption import Interruption, until
@@ -77,6 +77,8 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
     records: dict[str, list[Record]] = {}
     for split, listed in assembly.records.items():
         records[split] = yield from check_pictures_and_labels(data, listed, tasks)
+    for name in tasks:
+        require_labels(records["train"], data, name)
 
     # The state that moves.
     pretrained = "trunk." if config.model.weights is not None else None

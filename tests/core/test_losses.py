@@ -111,13 +111,15 @@ def large() -> tuple[dict[str, Tensor | None], dict[str, float]]:
     return _gradients(LARGE)
 
 
-def _assert_same(
-    found: Mapping[str, Tensor | None], expected: Mapping[str, Tensor | None]
-) -> None:
+def _assert_same(found: Mapping[str, Tensor | None], expected: Mapping[str, Tensor | None]) -> None:
     for name, gradient in expected.items():
         assert gradient is not None
         torch.testing.assert_close(
-            found[name], gradient, rtol=1e-5, atol=1e-5, msg=lambda said, name=name: f"{name}: {said}"
+            found[name],
+            gradient,
+            rtol=1e-5,
+            atol=1e-5,
+            msg=name,
         )
 
 
@@ -169,7 +171,9 @@ def test_gradients_are_added_to_those_that_are_there() -> None:
     _add(network, [_batch(LARGE[0])])
     once = {n: p.grad.clone() for n, p in network.named_parameters() if p.grad is not None}
     _add(network, [_batch(LARGE[0])])
-    _assert_same({n: p.grad for n, p in network.named_parameters()}, {n: 2 * g for n, g in once.items()})
+    _assert_same(
+        {n: p.grad for n, p in network.named_parameters()}, {n: 2 * g for n, g in once.items()}
+    )
 
 
 def test_a_task_without_a_label_in_any_batch_has_no_gradient() -> None:

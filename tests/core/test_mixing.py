@@ -38,7 +38,7 @@ def test_sizes_differ_by_one_at_most(records: int, batch_size: int, accumulate: 
     assert len(updates) == mixing.updates
     assert max(updates) - min(updates) <= 1
     assert max(batches) - min(batches) <= 1
-    assert 1 <= min(batches)
+    assert min(batches) >= 1
     assert max(batches) <= batch_size
     assert max(map(len, epoch)) <= accumulate
 

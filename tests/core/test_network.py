@@ -39,9 +39,7 @@ def _network(tasks: dict[str, AnyTask] = TASKS, trunk: str = "tiny") -> Network:
 
 
 def _inputs(pictures: int = 4) -> dict[str, Tensor]:
-    return {
-        "image": torch.randint(0, 256, (pictures, 3, 64, 64), dtype=torch.uint8, device=DEVICE)
-    }
+    return {"image": torch.randint(0, 256, (pictures, 3, 64, 64), dtype=torch.uint8, device=DEVICE)}
 
 
 def _rows(**rows: list[int]) -> dict[str, Tensor]:
@@ -248,7 +246,7 @@ def test_weights_follow_from_torch_s_generator() -> None:
 
 @pytest.mark.parametrize("size", [(64, 64), (32, 320), (96, 64)])
 def test_a_size_of_whole_strides_fits(size: tuple[int, int]) -> None:
-    check_size(size, 32)
+    check_size(_network(), "tiny", size)
 
 
 @pytest.mark.parametrize(
@@ -263,6 +261,6 @@ def test_another_size_is_refused_and_the_nearest_are_named(
     size: tuple[int, int], mend: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        check_size(size, 32)
+        check_size(_network(), "tiny", size)
     assert caught.value.mend == mend
     assert caught.value.expected == "height and width in multiples of 32"

@@ -146,8 +146,10 @@ def test_the_weight_average_starts_fast_whatever_its_decay() -> None:
 def test_the_weight_average_copies_integers_and_averages_statistics() -> None:
     network = nn.BatchNorm1d(1)
     average = _average(network, decay=0.9)
-    network.num_batches_tracked.fill_(41)  # type: ignore[union-attr,operator]
-    network.running_mean.fill_(10.0)  # type: ignore[union-attr]
+    assert network.num_batches_tracked is not None
+    assert network.running_mean is not None
+    network.num_batches_tracked.fill_(41)
+    network.running_mean.fill_(10.0)
     average.update(network)
     state = average.network.state_dict()
     assert state["num_batches_tracked"].item() == 41

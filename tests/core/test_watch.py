@@ -53,7 +53,12 @@ def test_all_waiting_updates_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -
     for loss in (1.0, 2.0, 3.0):
         _add(watch, cls=loss)
     original, looks = Tensor.tolist, []
-    monkeypatch.setattr(Tensor, "tolist", lambda self: looks.append(1) or original(self))
+
+    def counted(self: Tensor) -> object:
+        looks.append(1)
+        return original(self)
+
+    monkeypatch.setattr(Tensor, "tolist", counted)
     watch.read(1, check_norm=True)
     assert looks == [1]
     assert watch.means() == {"cls": 2.0}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torchvision.transforms import InterpolationMode, v2
+from torchvision.tv_tensors import wrap
 
 from mtcli.core.config import Augmentation, ColorJitter, Crop, Flip, Zoom
 from mtcli.core.data.geometry import PADDING
@@ -21,17 +22,30 @@ class Augment:
     """
 
     def __init__(self, steps: Sequence[Augmentation], size: tuple[int, int]) -> None:
-        self._transform = v2.Compose([_build(step, size) for step in steps]) if steps else None
+        self._transforms = [_build(step, size) for step in steps]
 
     def __call__(self, sample: Sample, seed: int) -> Sample:
         """Change picture, labels and frame as one."""
-        if self._transform is None:
-            return sample
-        # transforms v2 take no generator: the global one is seeded for this call alone.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            changed: Sample = self._transform(sample)
-        return changed
+        # transforms v2 take no generator: the CPU's global one is seeded for this call alone.
+        # Not torch.manual_seed, which would seed the generators of all GPUs too.
+        before = torch.get_rng_state()
+        torch.default_generator.manual_seed(seed)
+        try:
+            for transform in self._transforms:
+                sample = _follow_frame(transform(sample))
+        finally:
+            torch.set_rng_state(before)
+        return sample
+
+
+def _follow_frame(sample: Sample) -> Sample:
+    """Note what a step cut off; a later one cannot bring it back."""
+    frame = sample["frame"]
+    height, width = frame.canvas_size
+    corners = frame.as_subclass(torch.Tensor)
+    inside = corners.clamp(min=0).minimum(corners.new_tensor([width, height, width, height]))
+    cropped = sample["cropped"] or bool((corners - inside).abs().max() > 0.5)
+    return {**sample, "frame": wrap(inside, like=frame), "cropped": cropped}
 
 
 def _build(augmentation: Augmentation, size: tuple[int, int]) -> v2.Transform:

@@ -93,7 +93,12 @@ class RecordDataset(Dataset[Item | MtcliError]):
             if target is not None:
                 truth[name] = target
         sample: Sample = resize.apply(
-            {"image": Image(pixels), "targets": truth, "frame": _frame(original)}
+            {
+                "image": Image(pixels),
+                "targets": truth,
+                "frame": _frame(original),
+                "cropped": False,
+            }
         )
         if self._augment is not None:
             key = np.random.SeedSequence([self._seed, draw.epoch, draw.number])
@@ -102,12 +107,12 @@ class RecordDataset(Dataset[Item | MtcliError]):
         return Item(record.key, sample, resize, truth if self._with_truth else {})
 
     def _clean(self, sample: Sample) -> dict[str, Target]:
-        cropped = _is_cropped(sample["frame"])
+        frame = sample["frame"].as_subclass(Tensor)[0]
         kept = {}
         for name, target in sample["targets"].items():
-            if cropped and not self._tasks[name].crop_safe:
+            if sample["cropped"] and not self._tasks[name].crop_safe:
                 continue
-            cleaned = self._tasks[name].clean(target)
+            cleaned = self._tasks[name].clean(target, frame)
             if cleaned is not None:
                 kept[name] = cleaned
         return kept
@@ -154,9 +159,3 @@ def _frame(size: tuple[int, int]) -> BoundingBoxes:
         canvas_size=size,
         clamping_mode=None,
     )
-
-
-def _is_cropped(frame: BoundingBoxes) -> bool:
-    height, width = frame.canvas_size
-    x1, y1, x2, y2 = frame.as_subclass(Tensor)[0].tolist()
-    return bool(x1 < -0.5 or y1 < -0.5 or x2 > width + 0.5 or y2 > height + 0.5)

@@ -36,9 +36,7 @@ def picture_size(path: Path) -> tuple[int, int]:
         DataError: the file is missing, or its header is damaged or no picture's.
     """
     with _reporting(path), Image.open(path) as opened:
-        turned = opened.getexif().get(ORIENTATION, 1) >= 5
-        width, height = opened.size
-        return (width, height) if turned else (height, width)
+        return _upright_size(opened)
 
 
 def verified_size(path: Path) -> tuple[int, int]:
@@ -47,10 +45,19 @@ def verified_size(path: Path) -> tuple[int, int]:
     Raises:
         DataError: the file is missing, damaged, cut short, or no picture.
     """
-    size = picture_size(path)
     with _reporting(path), Image.open(path) as opened:
         opened.load()
-    return size
+        return _upright_size(opened)
+
+
+def _upright_size(opened: Image.Image) -> tuple[int, int]:
+    width, height = opened.size
+    # Pillow turns a TIFF by itself; and of a PNG without the note in its header it would read
+    # all the data to look for one behind it.
+    if opened.format == "TIFF" or (opened.format == "PNG" and "exif" not in opened.info):
+        return height, width
+    turned = 5 <= opened.getexif().get(ORIENTATION, 1) <= 8
+    return (width, height) if turned else (height, width)
 
 
 class _reporting:  # noqa: N801 - reads as a phrase where it is used
@@ -68,7 +75,7 @@ class _reporting:  # noqa: N801 - reads as a phrase where it is used
         # Pillow's decoders raise nearly anything on damaged input: OSError, SyntaxError,
         # ValueError, struct.error, zlib.error, DecompressionBombError.
         if isinstance(error, Exception):
-            reason = str(error).replace(repr(str(self._path)), "the file") or type(error).__name__
+            reason = str(error).replace(f" {str(self._path)!r}", "") or type(error).__name__
             raise DataError(
                 "a picture that cannot be read",
                 where=self._path,

@@ -38,7 +38,7 @@ def load_batches(
     """The batches of some draws, in their order, on the device.
 
     Raises:
-        WorkError: a picture that could be read before can no longer be.
+        WorkError: a picture cannot be read; that is too late to be the user's input error.
     """
     loader: DataLoader[Batch | MtcliError] = DataLoader(
         dataset,  # type: ignore[arg-type]
@@ -66,7 +66,7 @@ class _Draws:
 def _whole(loader: Iterable[Batch | MtcliError]) -> Iterator[Batch]:
     for batch in loader:
         if isinstance(batch, MtcliError):
-            raise WorkError(f"{batch.what}, though it could be before", **batch.parts())
+            raise WorkError(batch.what, **batch.parts())
         yield batch
 
 

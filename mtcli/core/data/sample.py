@@ -22,12 +22,14 @@ class Sample(TypedDict):
     Keys:
         image: `[3, H, W]` uint8.
         targets: of the tasks that have a label for the picture.
-        frame: the picture's own border as a box; beyond the input when a part was cut off.
+        frame: where in the input the picture lies, or what is still to be seen of it, as a box.
+        cropped: whether a part of the picture was cut off.
     """
 
     image: Image
     targets: dict[str, Target]
     frame: BoundingBoxes
+    cropped: bool
 
 
 @dataclass(frozen=True, slots=True)

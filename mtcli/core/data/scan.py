@@ -98,11 +98,13 @@ class _Memory:
             name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:20]
             self._path = cache_folder() / "verified" / f"{name}.json"
             with contextlib.suppress(OSError, ValueError):
-                self._entries = json.loads(self._path.read_text(encoding="utf-8"))
+                entries = json.loads(self._path.read_text(encoding="utf-8"))
+                if isinstance(entries, dict):
+                    self._entries = entries
 
     def recall(self, record: Record) -> Size | None:
         entry = self._entries.get(record.key)
-        if entry is None or entry[:2] != _stamp(record.image):
+        if not isinstance(entry, list) or len(entry) != 4 or entry[:2] != _stamp(record.image):
             return None
         return entry[2], entry[3]
 
@@ -120,9 +122,12 @@ class _Memory:
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             handle, draft = tempfile.mkstemp(dir=self._path.parent)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(self._entries, file)
-            os.replace(draft, self._path)
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    json.dump(self._entries, file)
+                os.replace(draft, self._path)
+            except OSError:
+                os.unlink(draft)
 
 
 def _stamp(path: Path) -> list[int]:

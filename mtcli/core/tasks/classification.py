@@ -15,7 +15,7 @@ from mtcli.core.features import FeatureSpec
 from mtcli.core.labels import LabelError, LabelValue, TextLabel
 from mtcli.core.metrics import confusion as tables
 from mtcli.core.ops.drawing import caption
-from mtcli.core.options import Options
+from mtcli.core.options import ClassNames, Options
 from mtcli.core.task import Meter, Prediction, Target, Task
 from mtcli.core.tasks import KINDS
 
@@ -23,7 +23,7 @@ from mtcli.core.tasks import KINDS
 class ClassificationOptions(Options):
     """What a config may say of a classification."""
 
-    classes: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
+    classes: Annotated[ClassNames, Field(min_length=2)] | None = None
     """Their names in the order of the logits; null: those of the training split, sorted."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Before the last layer."""

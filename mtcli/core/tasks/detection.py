@@ -16,7 +16,7 @@ from mtcli.core.heads import fcos
 from mtcli.core.labels import LabelError, LabelValue, Object, ObjectsLabel
 from mtcli.core.metrics.average_precision import Boxes, average_precision
 from mtcli.core.ops import drawing
-from mtcli.core.options import Options
+from mtcli.core.options import ClassNames, Options
 from mtcli.core.task import Meter, Prediction, Target, Task
 from mtcli.core.tasks import KINDS
 
@@ -35,7 +35,7 @@ def _finest_first(levels: tuple[Level, ...]) -> tuple[Level, ...]:
 class DetectionOptions(Options):
     """What a config may say of a detection."""
 
-    classes: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    classes: Annotated[ClassNames, Field(min_length=1)] | None = None
     """Their names in the order of the logits; null: those of the training split, sorted."""
     levels: Annotated[tuple[Level, ...], Field(min_length=1), AfterValidator(_finest_first)] = (
         "p2",
@@ -195,12 +195,11 @@ class Detection(Task[fcos.FcosBatch, fcos.FcosRaw]):
                 found.append("box across the border clipped")
         return tuple(found)
 
-    def clean(self, target: Target) -> Target | None:
+    def clean(self, target: Target, frame: Tensor) -> Target | None:
         boxes = target["boxes"]
         assert isinstance(boxes, BoundingBoxes)
-        height, width = boxes.canvas_size
         corners = boxes.as_subclass(Tensor)
-        inside = corners.clamp(min=0).minimum(corners.new_tensor([width, height, width, height]))
+        inside = corners.maximum(frame[:2].repeat(2)).minimum(frame[2:].repeat(2))
         area = _areas(corners)
         kept = (_areas(inside) >= MIN_VISIBLE * area) & (_sides(inside).amin(dim=1) >= 1)
         return {

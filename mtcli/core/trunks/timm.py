@@ -34,6 +34,8 @@ class TimmFamily(TrunkFamily):
 
     def build(self, name: str, drop_path: float) -> Trunk:
         options: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
+        if "." in name and name not in timm.list_pretrained():
+            raise ConfigError(f"model.trunk: no such trunk: {name}")
         try:
             getter: Any = timm.create_model(
                 name, pretrained=False, features_only=True, feature_cls="getter", **options

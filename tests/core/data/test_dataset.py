@@ -62,14 +62,18 @@ def _dataset(*records: Record, steps: list[Any] | None = None, **more: Any) -> R
     return RecordDataset(records, TASKS, SIZE, rule, augment, **more)
 
 
-def _item(dataset: RecordDataset, draw: Draw = Draw(1, 0, 0)) -> Item:
+FIRST = Draw(1, 0, 0)
+
+
+def _item(dataset: RecordDataset, draw: Draw = FIRST) -> Item:
     item = dataset[draw]
     assert isinstance(item, Item), item
     return item
 
 
 def _pixels(item: Item) -> Tensor:
-    return item.sample["image"].as_subclass(Tensor)
+    pixels: Tensor = item.sample["image"].as_subclass(Tensor)
+    return pixels
 
 
 def _box(item: Item) -> list[float]:

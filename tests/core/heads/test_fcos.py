@@ -46,8 +46,10 @@ def _counts(batch: FcosBatch) -> dict[str, Tensor]:
 
 def _to(batch: FcosBatch) -> FcosBatch:
     return FcosBatch(
-        *(tensor.to(DEVICE) for tensor in (batch.cells, batch.labels, batch.boxes)),
-        centerness=batch.centerness.to(DEVICE),
+        batch.cells.to(DEVICE),
+        batch.labels.to(DEVICE),
+        batch.boxes.to(DEVICE),
+        batch.centerness.to(DEVICE),
     )
 
 
@@ -118,7 +120,8 @@ def test_levels_share_boxes_by_their_size(
 ) -> None:
     strides = (4, 8, 16)
     found = _match([(0, 0, side, side)], strides, (128, 128))
-    assert _cells_by_level(list(found), strides, 128) == [at_4, at_8, at_16]
+    cells = _cells_by_level(list(found), strides, 128)
+    assert [[tuple(xy) for xy in level] for level in cells] == [at_4, at_8, at_16]
 
 
 def test_the_coarsest_level_has_no_upper_end() -> None:
@@ -384,7 +387,7 @@ def test_the_score_is_the_geometric_mean_of_class_and_centerness() -> None:
 
 def test_decode_suppresses_overlap_within_a_class_alone() -> None:
     near: list[Box] = [(0, 0, 10, 10), (0, 0, 10, 9), (20, 20, 30, 30)]
-    [(boxes, scores, labels)] = _decode(_raw(near, [[3, -30], [2, -30], [1, -30]]))
+    [(boxes, _, labels)] = _decode(_raw(near, [[3, -30], [2, -30], [1, -30]]))
     assert boxes.tolist() == [[0, 0, 10, 10], [20, 20, 30, 30]]
     assert labels.tolist() == [0, 0]
     [(boxes, _, labels)] = _decode(_raw(near, [[3, -30], [-30, 2], [1, -30]]))
@@ -393,7 +396,7 @@ def test_decode_suppresses_overlap_within_a_class_alone() -> None:
 
 def test_decode_keeps_the_best_up_to_its_limit() -> None:
     apart: list[Box] = [(0, 0, 4, 4), (10, 0, 14, 4), (20, 0, 24, 4)]
-    [(boxes, scores, _)] = _decode(_raw(apart, [[1.0], [3.0], [2.0]]), limit=2)
+    [(boxes, _, _)] = _decode(_raw(apart, [[1.0], [3.0], [2.0]]), limit=2)
     assert boxes[:, 0].tolist() == [10, 20]
     [(boxes, _, _)] = _decode(_raw(apart, [[1.0], [3.0], [2.0]]), most=1)
     assert boxes[:, 0].tolist() == [10]
@@ -414,6 +417,6 @@ def test_decoded_boxes_are_cut_off_at_the_input_s_border() -> None:
 
 
 def test_a_cell_may_be_of_two_classes() -> None:
-    [(boxes, scores, labels)] = _decode(_raw([(0, 0, 8, 8)], [[2.0, 1.0]]))
+    [(boxes, _, labels)] = _decode(_raw([(0, 0, 8, 8)], [[2.0, 1.0]]))
     assert labels.tolist() == [0, 1]
     assert boxes.tolist() == [[0, 0, 8, 8]] * 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,8 +36,8 @@ class CocoReader(Reader):
     def read(self, split: str) -> dict[str, Label]:
         path = split_file(self._options.coco, split)
         document = _read_json(path)
-        names = {_field(c, "id", path, "category"): c for c in document["categories"]}
-        pictures = {_field(p, "id", path, "image"): p for p in document["images"]}
+        names = _by_id(document["categories"], "category", path)
+        pictures = _by_id(document["images"], "image", path)
         objects: dict[Any, list[Object]] = {number: [] for number in pictures}
         for annotation in document["annotations"]:
             number = _field(annotation, "id", path, "annotation")
@@ -123,6 +122,16 @@ def _read_json(path: Path) -> dict[str, list[dict[str, Any]]]:
     return checked
 
 
+def _by_id(entries: list[dict[str, Any]], what: str, path: Path) -> dict[Any, dict[str, Any]]:
+    found: dict[Any, dict[str, Any]] = {}
+    for entry in entries:
+        number = _field(entry, "id", path, what)
+        if number in found:
+            raise DataError(f"the id of {what} {number} stands twice", where=path)
+        found[number] = entry
+    return found
+
+
 def _field(entry: Mapping[str, Any], name: str, path: Path, what: str) -> Any:
     if name not in entry:
         raise DataError(f'{what} has no "{name}"', where=path, found=str(dict(entry))[:120])
@@ -136,11 +145,7 @@ def _corners(
     annotation: Mapping[str, Any], path: Path, number: Any
 ) -> tuple[float, float, float, float]:
     box = annotation.get("bbox")
-    if (
-        not isinstance(box, list)
-        or len(box) != 4
-        or not all(isinstance(side, int | float) and math.isfinite(side) for side in box)
-    ):
+    if not isinstance(box, list) or len(box) != 4 or not all(map(_is_finite, box)):
         raise DataError(
             f'the "bbox" of annotation {number} is no box',
             where=path,
@@ -149,3 +154,9 @@ def _corners(
         )
     x, y, width, height = map(float, box)
     return x, y, x + width, y + height
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < 1e9  # also an integer beyond any float

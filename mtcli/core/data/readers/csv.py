@@ -85,9 +85,11 @@ def read_columns(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list
                         found=f"columns {', '.join(header) or '(none)'}",
                         mend=did_you_mean(column, header),
                     )
+                if header.count(column) > 1:
+                    raise DataError(f"the column {column} stands twice", where=path)
             places = [header.index(column) for column in columns]
             for row in rows:
-                if not row:
+                if not any(cell.strip() for cell in row):
                     continue
                 if len(row) <= max(places):
                     raise DataError(
@@ -105,5 +107,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list
                 yield rows.line_num, cells
     except FileNotFoundError:
         raise DataError("no such file", where=path) from None
+    except OSError as error:
+        raise DataError(f"the file cannot be read: {error.strerror}", where=path) from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"not a CSV file in UTF-8: {error}", where=path) from None
