@@ -9,18 +9,13 @@ import pytest
 import yaml
 
 from mtcli.core.config import Config, Crop, Flip, SplitColumn, Zoom
-from mtcli.core.configfile import (
-    check_config,
-    dump_config,
-    find_config,
-    load_config,
-    read_yaml,
-    split_names,
-)
+from mtcli.core.configcheck import check_config
+from mtcli.core.configfile import dump_config, find_config, load_config, split_names
 from mtcli.core.data.readers.csv import CsvOptions
 from mtcli.core.errors import ConfigError
 from mtcli.core.tasks.classification import ClassificationOptions
 from mtcli.core.tasks.detection import DetectionOptions
+from mtcli.core.yamlfile import read_yaml
 
 TEXT = """\
 data:

@@ -1,0 +1,241 @@
+"""Every check of a config, each with a message that names the key and where it was said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from mtcli.core.config import TASK_NAME, Config, DataConfig, ModelConfig, TaskConfig, TrainConfig
+from mtcli.core.errors import ConfigError, did_you_mean
+from mtcli.core.options import Options
+
+M = TypeVar("M", bound=Options)
+SECTIONS = ("data", "tasks", "model", "train")
+
+
+def check_config(
+    document: Mapping[str, Any],
+    *,
+    base: Path,
+    source: object,
+    only: Sequence[str] | None = None,
+    sets: Mapping[str, str] | None = None,
+) -> Config:
+    """Check a config that was read.
+
+    Args:
+        document: what the YAML holds, with its changes.
+        base: what its relative paths are relative to.
+        source: where it came from, for messages.
+        only: the tasks to keep, in this order; None keeps all.
+        sets: by dotted key, the `--set` texts that changed it, for messages.
+
+    Raises:
+        ConfigError: at the first key that is wrong.
+    """
+    checker = _Checker(base, source, sets or {})
+    checker.known(document, SECTIONS, "")
+    data = checker.section(DataConfig, document, "data")
+    model = checker.section(ModelConfig, document, "model")
+    train = checker.section(TrainConfig, document, "train", required=False)
+    if isinstance(data.splits, dict) and not data.splits:
+        raise checker.error("data.splits", "names no split")
+    tasks = checker.tasks(document, only)
+    return Config(data=data, tasks=tasks, model=model, train=train)
+
+
+class _Checker:
+    """Knows where the document came from, so that every message can say it."""
+
+    def __init__(self, base: Path, source: object, sets: Mapping[str, str]) -> None:
+        self._context = {"base": base}
+        self._source = source
+        self._sets = sets
+
+    def error(self, key: str, what: str, **parts: str | None) -> ConfigError:
+        return ConfigError(f"{key}: {what}", where=self.where(key), **parts)
+
+    def where(self, key: str) -> str:
+        """What said the value of a key, or of one above or below it."""
+        said = [
+            text
+            for name, text in self._sets.items()
+            if f"{key}.".startswith(f"{name}.") or f"{name}.".startswith(f"{key}.")
+        ]
+        return f"--set {said[-1]}" if said else str(self._source)
+
+    def known(self, values: Mapping[str, Any], names: Iterable[str], prefix: str) -> None:
+        names = list(names)
+        for key in values:
+            if key not in names:
+                near = did_you_mean(str(key), names, prefix)
+                raise self.error(f"{prefix}{key}", "no such key", mend=near)
+
+    def section(
+        self, model: type[M], document: Mapping[str, Any], key: str, required: bool = True
+    ) -> M:
+        if key not in document and required:
+            raise self.error(key, "the config lacks this section")
+        values = document.get(key)
+        # A section whose keys are all commented out is empty, not wrong.
+        return self.validate(model, {} if values is None else values, key)
+
+    def validate(self, model: type[M], values: Any, prefix: str) -> M:
+        try:
+            return model.model_validate(values, context=self._context)
+        except ValidationError as error:
+            raise self._translate(model, prefix, error) from None
+
+    def _translate(
+        self, model: type[BaseModel], prefix: str, error: ValidationError
+    ) -> ConfigError:
+        errors = error.errors(include_url=False, include_context=False)
+        # An unknown key explains a missing one better than the other way round.
+        first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
+        path = _key_path(first)
+        key = ".".join([prefix, *path])
+        # What a value may be instead of something else stands in errors of its own.
+        same = [e for e in errors if _key_path(e) == path]
+        more = len({tuple(_key_path(e)) for e in errors}) - 1
+        suffix = f" (and {more} more)" if more else ""
+        if first["type"] == "extra_forbidden":
+            siblings = _fields_at(model, path[:-1])
+            near = did_you_mean(path[-1], siblings, ".".join([prefix, *path[:-1], ""]))
+            return self.error(key, f"no such key{suffix}", mend=near)
+        if first["type"] == "missing":
+            return self.error(key, f"is required and missing{suffix}")
+        expected = " or ".join(_wanted(e) for e in same)
+        return self.error(
+            key, f"wrong value{suffix}", expected=expected, found=repr(first["input"])
+        )
+
+    def tasks(
+        self, document: Mapping[str, Any], only: Sequence[str] | None
+    ) -> dict[str, TaskConfig]:
+        entries = document.get("tasks")
+        if not isinstance(entries, dict) or not entries:
+            raise self.error("tasks", "the config names no task")
+        for name in only or ():
+            if name not in entries:
+                raise ConfigError(
+                    f"no such task: {name}",
+                    where=f"--tasks {','.join(only or ())}",
+                    mend=did_you_mean(name, map(str, entries)),
+                )
+        names = list(dict.fromkeys(only)) if only else list(entries)
+        return {str(name): self._task(str(name), entries[name]) for name in names}
+
+    def _task(self, name: str, entry: Any) -> TaskConfig:
+        from mtcli.core.data.readers import READERS
+        from mtcli.core.tasks import KINDS
+
+        key = f"tasks.{name}"
+        if not TASK_NAME.match(name):
+            raise self.error(key, "a task's name is letters, digits, _ and -, a letter first")
+        if not isinstance(entry, dict):
+            raise self.error(key, "wrong value", expected="a mapping", found=repr(entry))
+        for required in ("kind", "labels"):
+            if required not in entry:
+                raise self.error(f"{key}.{required}", "is required and missing")
+        kind = KINDS.get(str(entry["kind"]), where=f"{self.where(f'{key}.kind')}, {key}.kind")
+        labels = entry["labels"]
+        if not isinstance(labels, dict):
+            raise self.error(
+                f"{key}.labels", "wrong value", expected="a mapping", found=repr(labels)
+            )
+        readers = [reader for reader in labels if reader in READERS.names()]
+        if len(readers) != 1:
+            raise self.error(
+                f"{key}.labels",
+                "names no label format" if not readers else "names two label formats",
+                expected=f"exactly one of {', '.join(READERS.names())}",
+                found=", ".join(map(str, labels)) or "nothing",
+                mend=None if readers else _near_any(labels, READERS.names()),
+            )
+        reader = READERS.get(readers[0])
+        if not issubclass(reader.gives, kind.takes):
+            raise self.error(
+                f"{key}.labels",
+                f"the {readers[0]} format gives {reader.gives.__name__}, "
+                f"which {kind.kind} cannot learn from",
+                expected=" or ".join(value.__name__ for value in kind.takes),
+            )
+        rest = {k: v for k, v in entry.items() if k not in ("kind", "labels", "weight")}
+        self.known(rest, kind.Options.model_fields, f"{key}.")
+        weight = entry.get("weight", 1.0)
+        if (
+            isinstance(weight, bool)
+            or not isinstance(weight, int | float)
+            or not 0 < weight < float("inf")
+        ):
+            raise self.error(
+                f"{key}.weight",
+                "wrong value",
+                expected="a finite number above 0",
+                found=repr(weight),
+            )
+        return TaskConfig(
+            kind=kind.kind,
+            reader=readers[0],
+            labels=self.validate(reader.Options, labels, f"{key}.labels"),
+            weight=float(weight),
+            options=self.validate(kind.Options, rest, key),
+        )
+
+
+def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
+    """The names a mapping may have at `path` below `model`."""
+    here: Any = model
+    for part in path:
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            field = here.model_fields.get(part)
+            here = field.annotation if field else None
+        else:
+            here = next(iter(get_args(here)), None)  # the element of a list or a mapping
+        while get_origin(here) in (Union, UnionType, Annotated):
+            here = get_args(here)[0]
+    return list(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else []
+
+
+WANTED = {
+    "path_type": "a path",
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+"""In the words of a config, what pydantic says in those of Python."""
+
+
+def _wanted(error: Mapping[str, Any]) -> str:
+    said: str = error["msg"]
+    said = said.removeprefix("Value error, ").removeprefix("Input should be ")
+    return WANTED.get(error["type"], said)
+
+
+def _key_path(error: Mapping[str, Any]) -> list[str]:
+    """Where a value stands in its section, without the names that pydantic gives to choices."""
+    return [str(part) for part in error["loc"] if not _is_choice(part)]
+
+
+def _is_choice(part: int | str) -> bool:
+    return isinstance(part, str) and (
+        part in ("int", "float", "constrained-int", "constrained-float", "constrained-str")
+        or part.startswith(("<", "literal[", "dict[", "function-", "nullable["))
+    )
+
+
+def _near_any(words: Iterable[object], known: Sequence[str]) -> str | None:
+    """The mend line of the first word that is nearly a known one."""
+    nearly = (did_you_mean(str(word), known) for word in words)
+    return next((mend for mend in nearly if mend and mend.startswith("did you")), None)
