@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mtcli.console.output import Output
-from mtcli.console.text import clock, number
+from mtcli.console.text import clock, metric, number
 from mtcli.core import events
 
 
@@ -68,7 +68,7 @@ class EvaluationView:
 
 def _metric(task: events.TaskResult, key: str) -> Text:
     style = "name" if key == task.primary else ""
-    return Text.assemble((f"{key} ", "quiet"), (number(task.metrics[key]), style))
+    return Text.assemble((f"{metric(key)} ", "quiet"), (number(task.metrics[key]), style))
 
 
 def _classes(name: str, per_class: Mapping[str, events.Metrics]) -> Table:

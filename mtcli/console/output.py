@@ -6,10 +6,12 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.theme import Theme
+
+PIPE_WIDTH = 200
 
 THEME = Theme(
     {
@@ -62,11 +64,17 @@ class Output:
 def make_output(as_json: bool = False, quiet: bool = False) -> Output:
     """The sinks of this process, as wide as the terminal, or plain through a pipe."""
     return Output(
-        result=Console(theme=THEME, highlight=False, file=sys.stdout),
-        talk=Console(theme=THEME, highlight=False, file=sys.stderr),
+        result=_console(sys.stdout),
+        talk=_console(sys.stderr),
         as_json=as_json,
         quiet=quiet,
     )
+
+
+def _console(file: TextIO) -> Console:
+    # Through a pipe nobody has to fold lines: there a table is as wide as it needs.
+    width = None if file.isatty() else PIPE_WIDTH
+    return Console(theme=THEME, highlight=False, file=file, width=width)
 
 
 def _escaped(text: str) -> str:

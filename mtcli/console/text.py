@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+SHORT = {"balanced_accuracy": "balanced", "f1_macro": "f1"}
+
+
+def metric(name: str) -> str:
+    """A metric's name where room is scarce."""
+    return SHORT.get(name, name)
+
 
 def number(value: float | None) -> str:
     """A metric: three decimals, or a dash where it is undefined."""

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mtcli.console.output import Output
-from mtcli.console.text import change, clock, millions, number, rate
+from mtcli.console.text import change, clock, metric, millions, number, rate
 from mtcli.core import events
 
 
@@ -149,7 +149,7 @@ class TrainingView:
                 primary,
                 f"[name]{number(values[primary])}[/name] {mark}",
                 Text(change(moved), style=style),
-                Text("  ".join(f"{o} {number(values[o])}" for o in others), style="quiet"),
+                Text("  ".join(f"{metric(o)} {number(values[o])}" for o in others), style="quiet"),
             )
         self._talk.print(table)
 
