@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from mtcli.core.errors import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +56,12 @@ class LabelError(ValueError):
         self.what = what
         self.found = found
         self.mend = mend
+
+
+def unknown_class(name: str, classes: Sequence[str]) -> LabelError:
+    """The error of a label whose class is not one of the task's."""
+    return LabelError(
+        f'class "{name}" is not among the classes of the task',
+        found=f"classes {', '.join(classes)}",
+        mend=did_you_mean(name, classes) or "correct the label, or add it to the task's classes",
+    )

@@ -10,9 +10,8 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from mtcli.core.errors import did_you_mean
 from mtcli.core.features import FeatureSpec
-from mtcli.core.labels import LabelError, LabelValue, TextLabel
+from mtcli.core.labels import LabelError, LabelValue, TextLabel, unknown_class
 from mtcli.core.metrics import confusion as tables
 from mtcli.core.ops.drawing import caption
 from mtcli.core.options import ClassNames, Options
@@ -150,12 +149,7 @@ class Classification(Task[Tensor, Tensor]):
     def read(self, value: LabelValue, size: tuple[int, int]) -> Target | None:
         assert isinstance(value, TextLabel)
         if value.text not in self._numbers:
-            raise LabelError(
-                f'class "{value.text}" is not among the classes of the task',
-                found=f"classes {', '.join(self.facts.classes)}",
-                mend=did_you_mean(value.text, self.facts.classes)
-                or "correct the label, or add the class to the task's classes",
-            )
+            raise unknown_class(value.text, self.facts.classes)
         return {"class": torch.tensor(self._numbers[value.text])}
 
     def collate(self, targets: Sequence[Target], size: tuple[int, int]) -> Tensor:

@@ -10,10 +10,9 @@ from pydantic import AfterValidator, Field, PositiveInt
 from torch import Tensor, nn
 from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat
 
-from mtcli.core.errors import did_you_mean
 from mtcli.core.features import FeatureSpec, level_stride
 from mtcli.core.heads import fcos
-from mtcli.core.labels import LabelError, LabelValue, Object, ObjectsLabel
+from mtcli.core.labels import LabelError, LabelValue, Object, ObjectsLabel, unknown_class
 from mtcli.core.metrics.average_precision import Boxes, average_precision
 from mtcli.core.ops import drawing
 from mtcli.core.options import ClassNames, Options
@@ -164,12 +163,7 @@ class Detection(Task[fcos.FcosBatch, fcos.FcosRaw]):
         corners, labels, crowd = [], [], []
         for item in value.objects:
             if item.name not in self._numbers:
-                raise LabelError(
-                    f'class "{item.name}" is not among the classes of the task',
-                    found=f"classes {', '.join(self.facts.classes)}",
-                    mend=did_you_mean(item.name, self.facts.classes)
-                    or "correct the label, or add the class to the task's classes",
-                )
+                raise unknown_class(item.name, self.facts.classes)
             box = _clipped(item.box, size)
             if _has_area(box):
                 corners.append(box)
