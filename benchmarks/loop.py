@@ -19,8 +19,8 @@ from mtcli.core.data.dataset import Collate, RecordDataset
 from mtcli.core.data.loader import load_batches
 from mtcli.core.losses import add_gradients
 from mtcli.core.mixing import JointMixing
-from mtcli.core.optimization import WeightAverage, build_optimizer
 from mtcli.core.runtime import choose_runtime
+from mtcli.core.training_state import TrainingState
 
 
 class ReadySteps:
@@ -33,34 +33,33 @@ class ReadySteps:
         assembly = assemble(config)
         self.tasks = assembly.model.tasks
         self.weights = {name: task.weight for name, task in config.tasks.items()}
-        self.clip = settings.clip or float("inf")
-        self.network = self.runtime.place(assembly.network).train()
-        self.optimizer = build_optimizer(self.network, settings, "trunk.")
-        self.average = WeightAverage(self.network, settings.ema or 0.99)
-        self.scaler = torch.amp.GradScaler(self.runtime.device.type, enabled=False)
+        self.state = TrainingState(
+            self.runtime.place(assembly.network),
+            assembly.model,
+            settings,
+            "trunk." if config.model.weights is not None else None,
+            self.runtime,
+            "",
+        )
+        self.state.network.train()
         records = assembly.records["train"]
         mixing = JointMixing(len(records), settings.batch_size, settings.accumulate, settings.seed)
-        dataset = RecordDataset(
-            records, self.tasks, data.size, data.resize, Augment(data.augment, data.size)
-        )
-        batches = load_batches(
-            dataset,
-            Collate(self.tasks, data.size),
-            lambda: mixing.batches(1, 1, 0),
-            0,
-            self.runtime.device,
-        )
+        augment = Augment(data.augment, data.size)
+        dataset = RecordDataset(records, self.tasks, data.size, data.resize, augment)
+        collate = Collate(self.tasks, data.size, with_targets=True)
+        draws = lambda: mixing.batches(1, 1, 0)
+        batches = load_batches(dataset, collate, draws, 0, self.runtime.device)
         self.updates = [[next(batches) for _ in update] for update in mixing.epoch(1)]
 
     def epoch(self) -> float:
         """Seconds that one pass takes."""
+        state = self.state
         began = time.monotonic()
         for group in self.updates:
-            add_gradients(self.network, self.tasks, self.weights, group, self.runtime, self.scaler)
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
-            self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
-            self.average.update(self.network)
+            add_gradients(
+                state.network, self.tasks, self.weights, group, self.runtime, state.scaler
+            )
+            state.update()
         if self.runtime.device.type == "cuda":
             torch.cuda.synchronize(self.runtime.device)
         return time.monotonic() - began

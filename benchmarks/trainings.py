@@ -20,11 +20,13 @@ class Training:
     Attributes:
         tasks: that it learns.
         told: its events, as they come.
+        scratch: where its run lies, removed with it.
         seconds: of each epoch, training and validation.
     """
 
     tasks: tuple[str, ...]
     told: Iterator[events.Event]
+    scratch: tempfile.TemporaryDirectory[str]
     seconds: list[float] = field(default_factory=list)
     started: events.TrainingStarted | None = None
     ended: events.TrainingEnded | None = None
@@ -57,8 +59,9 @@ class Training:
 def begin(config: Path, sets: Sequence[str], tasks: Sequence[str] | None = None) -> Training:
     """A training that has not started, into a run of its own in a scratch folder."""
     loaded = load_config(config, sets, tasks)
-    where = NewRun(Path(tempfile.mkdtemp(prefix="mtcli-bench-")), None, "run")
-    return Training(tuple(loaded.tasks), train(loaded, where))
+    scratch = tempfile.TemporaryDirectory(prefix="mtcli-bench-")
+    where = NewRun(Path(scratch.name), None, "run")
+    return Training(tuple(loaded.tasks), train(loaded, where), scratch)
 
 
 def take_turns(trainings: Sequence[Training]) -> None:

@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 
 from mtcli.cli import options
+from mtcli.core.errors import UsageError
+
+CHANGEABLE = ("train.batch_size", "train.device", "train.precision")
 
 
 @options.interruptible
@@ -49,7 +52,17 @@ def evaluate(
             output.note(f"config {path}")
     else:
         path = find_config(config)
-    loaded = load_config(path, options.as_sets(sets, device, precision))
+    _refuse_decided(sets or [])
+
+    from mtcli.core.checkpoint import load_model
+
+    trained, _ = load_model(checkpoint)
+    decided: dict[str, dict[str, object]] = {
+        "model": {"trunk": trained.architecture.trunk, "weights": None},
+        "data": {"size": list(trained.size), "resize": trained.resize},
+    }
+    changes = options.as_sets(sets, device, precision)
+    loaded = load_config(path, changes, decided=decided)
 
     from mtcli.console.evaluation import EvaluationView
     from mtcli.core.events import EvaluationEnded
@@ -68,3 +81,18 @@ def evaluate(
         output.json(results_json(ended))
     else:
         view.result(ended)
+
+
+def _refuse_decided(sets: list[str]) -> None:
+    """Refuse changes of what the checkpoint has decided, which would otherwise do nothing."""
+    for text in sets:
+        key = text.partition("=")[0].strip()
+        parts = key.split(".")
+        labels = parts[0] == "tasks" and parts[2:3] in ([], ["labels"])
+        data = parts[0] == "data" and parts[1:2] not in (["size"], ["resize"], ["augment"])
+        if not labels and not data and key not in CHANGEABLE:
+            raise UsageError(
+                f"{key}: decided by the checkpoint",
+                where=f"--set {text}",
+                expected=f"data.*, tasks.NAME.labels, {', '.join(CHANGEABLE)}",
+            )

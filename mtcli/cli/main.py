@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -52,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     130 interrupted, 143 terminated.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    # Pillow warns of every large picture; what it refuses to open is an error of ours.
+    warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
     try:
         app(args=words, prog_name="mtcli")
     except SystemExit as exit_:

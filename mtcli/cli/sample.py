@@ -22,4 +22,4 @@ def sample(
     config = write_sample(folder)
     output = make_output()
     output.result.print(f"wrote {folder}", soft_wrap=True, markup=False)
-    output.result.print(f"[quiet]next[/quiet]  mtcli train {config}", soft_wrap=True)
+    output.result.print(f"next  mtcli train {config}", soft_wrap=True, markup=False)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from rich.console import Console
+from rich.markup import escape
 from rich.theme import Theme
 
 PIPE_WIDTH = 200
@@ -58,7 +59,7 @@ class Output:
     def note(self, text: str) -> None:
         """A line that a person should read, below other output."""
         if not self.quiet:
-            self.talk.print(f"[quiet]note[/quiet]   {_escaped(text)}", soft_wrap=True)
+            self.talk.print(f"[quiet]note[/quiet]   {escape(text)}", soft_wrap=True)
 
 
 def make_output(as_json: bool = False, quiet: bool = False) -> Output:
@@ -75,7 +76,3 @@ def _console(file: TextIO) -> Console:
     # Through a pipe nobody has to fold lines: there a table is as wide as it needs.
     width = None if file.isatty() else PIPE_WIDTH
     return Console(theme=THEME, highlight=False, file=file, width=width)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", r"\[")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from types import TracebackType
 from typing import Any
 
 from rich.console import Group
 from rich.live import Live
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Table
 from rich.text import Text
@@ -73,14 +75,14 @@ class TrainingView:
     def _heading(self, start: events.TrainingStarted) -> None:
         pictures = ", ".join(f"{count} {split}" for split, count in start.pictures.items())
         self._talk.print(
-            f"[name]mtcli train[/name] · {start.run} · {pictures} pictures · "
+            f"[name]mtcli train[/name] · {escape(str(start.run))} · {pictures} pictures · "
             f"{start.device}, {start.precision}, seed {start.seed}",
             soft_wrap=True,
         )
         table = Table.grid(padding=(0, 2))
         weights = "from scratch" if start.weights is None else start.weights
         shared = f"{millions(start.shared_parameters)} shared"
-        table.add_row("  trunk", start.trunk, Text(weights, overflow="fold"), "", shared)
+        table.add_row("  trunk", start.trunk, Text(_short(weights)), "", shared)
         for name, task in start.tasks.items():
             classes = f"{task.classes} classes" if task.classes else ""
             own = f"+ {millions(task.parameters)}"
@@ -131,7 +133,7 @@ class TrainingView:
             return
         self._drop("val", "look")
         table = Table(box=None, pad_edge=False, header_style="quiet", padding=(0, 2, 0, 0))
-        best = " [accent]★[/accent]" if "best" in event.best else ""
+        best = " [accent]★[/accent]" if event.is_best else ""
         # Fixed widths, so that the columns of all epochs stand below each other.
         widest = max(len(f" epoch {event.epochs} ★"), *(len(f" {n}") for n in event.metrics))
         table.add_column(f" epoch {event.epoch}{best}", min_width=widest, no_wrap=True)
@@ -143,7 +145,7 @@ class TrainingView:
             primary, *others = values
             moved = event.changes[name]
             style = "good" if moved is not None and moved > 0 else "quiet"
-            mark = "[accent]★[/accent]" if name in event.best else ""
+            mark = "[accent]★[/accent]" if name in event.best_of else ""
             table.add_row(
                 f" {name}",
                 primary,
@@ -181,9 +183,10 @@ class TrainingView:
             soft_wrap=True,
         )
         shared, own = millions(event.shared_parameters), millions(event.own_parameters)
-        result.print(f" run  {event.run}    {shared} shared, {own} private", soft_wrap=True)
+        run = escape(str(event.run))
+        result.print(f" run  {run}    {shared} shared, {own} private", soft_wrap=True)
         split = " --split test" if "test" in event.splits else ""
-        result.print(f"[quiet]next[/quiet]  mtcli eval {event.run}{split}", soft_wrap=True)
+        result.print(f"[quiet]next[/quiet]  mtcli eval {run}{split}", soft_wrap=True)
 
     def _primary(self, name: str) -> str:
         assert self._started is not None
@@ -205,6 +208,11 @@ class TrainingView:
             self._drop(*list(self._rows))
             self._losses.plain = ""
             self._live.stop()
+
+
+def _short(weights: str) -> str:
+    """A weight file by its name; the config has the whole path."""
+    return weights if weights.startswith("package:") else PurePath(weights).name
 
 
 class _Share(ProgressColumn):

@@ -23,11 +23,10 @@ from mtcli.core.errors import CheckpointError, ConfigError, SaveError
 from mtcli.core.events import Metrics
 from mtcli.core.network import Architecture, Network, build_network
 from mtcli.core.run import MODEL, TRAINING, WEIGHTS, sync_folder
-from mtcli.core.task import Task
+from mtcli.core.task import AnyTask
 from mtcli.core.tasks import KINDS
 from mtcli.core.trunks import find_family
 
-AnyTask = Task[Any, Any]
 FORMAT = "mtcli checkpoint"
 SCHEMA = 1
 

@@ -71,7 +71,7 @@ class Crop(Options):
         tuple[Annotated[float, Field(gt=0, le=1)], Annotated[float, Field(gt=0, le=1)]],
         AfterValidator(_ordered),
     ] = (0.5, 1.0)
-    """The window's area, as a share of the picture's."""
+    """The window's area, as a share of the input's."""
     ratio: Range = (0.75, 1.333)
     """The window's width to its height."""
     p: Fraction = 1.0
@@ -147,7 +147,7 @@ class DataConfig(Options):
     verify: Literal["full", "none"] = "full"
     """Whether every picture is decoded once before training, or only its header read."""
     on_bad_image: Literal["fail", "skip"] = "fail"
-    """What becomes of a picture that cannot be read."""
+    """What becomes of a picture that the look before training cannot read."""
     workers: Literal["auto"] | NonNegativeInt = "auto"
     """Loader processes; 0 loads in the training's own."""
 
@@ -192,7 +192,7 @@ class TrainConfig(Options):
     """The highest learning rate; it falls to 0 along half a cosine."""
     pretrained_lr: PositiveFloat = 0.5
     """Factor on the learning rate of a trunk that starts from `model.weights`."""
-    momentum: Fraction = 0.9
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """Of SGD."""
     weight_decay: NonNegativeFloat = 0.05
     """On weights; norms and biases have none."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -41,19 +42,28 @@ def find_config(given: Path | None, option: str = "a config file") -> Path:
     )
 
 
-def load_config(path: Path, sets: Sequence[str] = (), only: Sequence[str] | None = None) -> Config:
+def load_config(
+    path: Path,
+    sets: Sequence[str] = (),
+    only: Sequence[str] | None = None,
+    decided: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Config:
     """Read, change and check a config.
 
     Args:
         path: a YAML file; its folder is what relative paths are relative to.
         sets: changes as `dotted.key=value`, the value in YAML.
         only: the tasks to keep, in this order; None keeps all.
+        decided: by section, values that a checkpoint has decided, in place of the config's.
 
     Raises:
         ConfigError: at the first key that is wrong, with its name and where it was said.
     """
     document = read_yaml(path)
     origins = dict(apply_set(document, text) for text in sets)
+    for section, values in (decided or {}).items():
+        said = document.get(section)
+        document[section] = {**(said if isinstance(said, dict) else {}), **values}
     return check_config(document, base=path.resolve().parent, source=path, only=only, sets=origins)
 
 

@@ -13,7 +13,7 @@ MtcliError
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class MtcliError(Exception):
@@ -86,6 +86,12 @@ class NonFiniteError(WorkError):
 
 class SaveError(WorkError):
     """A result could not be written; what was there before is untouched."""
+
+
+def and_more(names: Sequence[str], shown: int = 3) -> str:
+    """The first names, and how many follow: `a, b, c and 4 more`."""
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")
 
 
 def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str | None:

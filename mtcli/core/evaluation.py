@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
-from typing import Any
+from collections.abc import Generator, Iterable, Mapping, Sequence
 
 import torch
 
+from mtcli.core.data.records import Record, read_target
 from mtcli.core.data.sample import Batch, each_tensor
 from mtcli.core.events import Evaluating
 from mtcli.core.network import Network
 from mtcli.core.runtime import Runtime
-from mtcli.core.task import Meter, Prediction, Task
-
-AnyTask = Task[Any, Any]
+from mtcli.core.task import AnyTask, Meter, Prediction
 
 
 def predict_batch(
@@ -58,20 +56,30 @@ def evaluate(
     network: Network,
     tasks: Mapping[str, AnyTask],
     batches: Iterable[Batch],
-    pictures: int,
+    records: Sequence[Record],
     runtime: Runtime,
     split: str,
 ) -> Generator[Evaluating, None, dict[str, Meter]]:
-    """Meters that saw every labelled picture of a split; the batches carry their truth."""
+    """Meters that saw every labelled picture of a split.
+
+    The truth is read here, from the records, rather than sent along by loader processes: each
+    tensor from another process holds a file open for as long as a meter keeps it.
+    """
+    network.eval()
     meters = {name: task.meter() for name, task in tasks.items()}
+    by_key = {record.key: record for record in records}
     done = 0
     for batch in batches:
         found = predict_batch(network, tasks, batch, runtime, labelled_only=True)
         for name, predictions in found.items():
-            truth = [batch.truth[row][name] for row in predictions]
-            meters[name].update(list(predictions.values()), truth)
+            truth = [
+                read_target(tasks[name], name, by_key[batch.keys[row]], batch.resizes[row].original)
+                for row in predictions
+            ]
+            labelled = [target for target in truth if target is not None]
+            meters[name].update(list(predictions.values()), labelled)
         done += len(batch.keys)
-        yield Evaluating(split, done, pictures)
+        yield Evaluating(split, done, len(records))
     return meters
 
 

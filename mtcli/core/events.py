@@ -58,7 +58,7 @@ class TrainingStarted:
 class Stepped:
     """Some updates were made: the state after the last of them.
 
-    `losses` are means over the epoch so far, weighted by task as in the update.
+    `losses` are means over the epoch so far, without the tasks' weights.
     """
 
     epoch: int
@@ -81,8 +81,8 @@ class Evaluating:
 class EpochEnded:
     """An epoch was trained and validated.
 
-    `changes` are against the epoch before; `best` names what this epoch is the best of: `all`,
-    task names, or nothing.
+    `changes` are against the epoch before; `is_best` tells whether it is the best so far, and
+    `best_of` names the tasks that it is the best of.
     """
 
     epoch: int
@@ -91,7 +91,8 @@ class EpochEnded:
     metrics: Mapping[str, Metrics]
     changes: Mapping[str, float | None]
     score: float | None
-    best: tuple[str, ...]
+    is_best: bool
+    best_of: tuple[str, ...]
     pictures_per_second: float
     seconds: float
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,9 +10,7 @@ from torch import Tensor
 from mtcli.core.data.sample import Batch
 from mtcli.core.network import Network
 from mtcli.core.runtime import Runtime
-from mtcli.core.task import Task
-
-AnyTask = Task[Any, Any]
+from mtcli.core.task import AnyTask
 
 
 def add_gradients(

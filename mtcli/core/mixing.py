@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Draw(NamedTuple):
-    """One use of a record: in which epoch, as which draw of it, which record."""
+    """One use of a record: in which epoch, in which place of the epoch, which record."""
 
     epoch: int
     number: int

@@ -12,10 +12,9 @@ from torch import Tensor, nn
 from mtcli.core.errors import ConfigError
 from mtcli.core.features import level_stride
 from mtcli.core.pyramid import build_pyramid
-from mtcli.core.task import Task
+from mtcli.core.task import AnyTask
 from mtcli.core.trunks import Trunk, build_trunk
 
-AnyTask = Task[Any, Any]
 Features = dict[str, dict[str, Tensor]]
 """For each task, the maps that it reads: `{task: {level: [N, C, H, W]}}`."""
 

@@ -34,7 +34,9 @@ def build_optimizer(network: nn.Module, config: TrainConfig, pretrained: str | N
     ]
     if config.optimizer == "adamw":
         return AdamW(described, lr=config.lr, fused=True)
-    return SGD(described, lr=config.lr, momentum=config.momentum, nesterov=True, fused=True)
+    return SGD(
+        described, lr=config.lr, momentum=config.momentum, nesterov=config.momentum > 0, fused=True
+    )
 
 
 def learning_rate(step: int, total: int, warmup: float, peak: float) -> float:

@@ -24,9 +24,10 @@ class Options(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_truth_for_a_number(cls, value: Any) -> Any:
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
         """Refuse `yes` where a number is wanted, which pydantic would take for 1."""
-        if isinstance(value, bool):
+        field = cls.model_fields[info.field_name or ""]
+        if isinstance(value, bool) and "bool" not in str(field.annotation):
             raise ValueError("a number or text, not true or false")
         return value
 

@@ -45,13 +45,14 @@ def plot_confusion(task: str, classes: Sequence[str], matrix: Tensor, folder: Pa
     """`confusion-TASK.png`: counts `[K, K]`, coloured by the share of the true class."""
     counts = matrix.double()
     shares = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
-    side = 2.2 + 0.55 * len(classes)
+    side = min(2.2 + 0.55 * len(classes), 14.0)
     figure, axes = _figure(1, 1, (side + 0.6, side))
     axis = axes[0][0]
     picture = axis.imshow(shares.numpy(), vmin=0, vmax=1, cmap="Blues")
     figure.colorbar(picture, ax=axis, fraction=0.046, label="share of the true class")
-    axis.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
-    axis.set_yticks(range(len(classes)), classes)
+    if len(classes) <= 60:  # more would lie upon each other
+        axis.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+        axis.set_yticks(range(len(classes)), classes)
     axis.set_xlabel("predicted")
     axis.set_ylabel("true")
     axis.set_title(task, fontsize=10)

@@ -8,9 +8,7 @@ from typing import Any
 
 from mtcli.core.errors import ConfigError, did_you_mean
 from mtcli.core.events import Metrics
-from mtcli.core.task import Task
-
-AnyTask = Task[Any, Any]
+from mtcli.core.task import AnyTask
 
 
 @dataclass(slots=True)

@@ -58,8 +58,8 @@ class Registry(Generic[T]):
 
     def _all(self) -> dict[str, T]:
         if not self._loaded:
-            self._loaded = True
             package = importlib.import_module(self._package)
             for module in pkgutil.iter_modules(package.__path__):
                 importlib.import_module(f"{self._package}.{module.name}")
+            self._loaded = True
         return self._entries

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from mtcli.core.data.dataset import Collate, RecordDataset
 from mtcli.core.data.decode import decode
 from mtcli.core.data.geometry import Resize, Rule, resize_rule
 from mtcli.core.data.loader import load_batches
-from mtcli.core.data.records import Record
+from mtcli.core.data.records import Record, read_target
 from mtcli.core.errors import SaveError
 from mtcli.core.evaluation import predict_batch
 from mtcli.core.events import EvaluationEnded, TaskResult
@@ -22,14 +23,16 @@ from mtcli.core.mixing import in_order
 from mtcli.core.network import Network
 from mtcli.core.run import Run, replace_text
 from mtcli.core.runtime import Runtime
-from mtcli.core.task import Meter, Task
+from mtcli.core.task import AnyTask, Meter
 
-AnyTask = Task[Any, Any]
 SHOWN = 8
 """Pictures of the validation split that a run shows with its predictions."""
 
 LEGIBLE = 512
 """Pixels of the longer side that smaller pictures are enlarged to before they are drawn on."""
+
+LARGEST = 1600
+"""Pixels of the longer side that larger ones are shrunk to."""
 
 
 def task_results(
@@ -83,32 +86,35 @@ def show_predictions(
         SaveError: the files cannot be written.
     """
     first = records[:SHOWN]
-    dataset = RecordDataset(first, tasks, size, resize, with_truth=True)
+    dataset = RecordDataset(first, tasks, size, resize)
     draws = lambda: in_order(len(first), len(first))
     said = []
-    for batch in load_batches(dataset, Collate(tasks, size), draws, 0, runtime.device):
+    for batch in load_batches(
+        dataset, Collate(tasks, size, with_targets=False), draws, 0, runtime.device
+    ):
         found = predict_batch(network, tasks, batch, runtime, labelled_only=False)
         for row, record in enumerate(first):
             image = decode(record.image)
-            enlarge = _enlarged((image.shape[1], image.shape[2]))
-            image = enlarge.apply(TVImage(image)).as_subclass(torch.Tensor)
+            shown = _for_screen((image.shape[1], image.shape[2]))
+            image = shown.apply(TVImage(image)).as_subclass(torch.Tensor)
             for name, task in tasks.items():
-                truth = enlarge.apply(batch.truth[row].get(name))
-                image = task.draw(image, enlarge.apply(found[name][row]), truth)
-            _write_picture(run, record.key, image)
+                truth = shown.apply(read_target(task, name, record, shown.original))
+                image = task.draw(image, shown.apply(found[name][row]), truth)
+            _write_picture(run, f"{row:02d}-{Path(record.key).stem[:60]}.png", image)
             answers = {name: task.to_json(found[name][row]) for name, task in tasks.items()}
             said.append({"image": record.key, **answers})
     replace_text(run.predictions / "predictions.json", json.dumps(said, indent=1))
 
 
-def _enlarged(size: tuple[int, int]) -> Resize:
-    """To a size at which text beside small things can be read."""
-    factor = max(1, round(LEGIBLE / max(size)))
-    return resize_rule("stretch", size, (size[0] * factor, size[1] * factor))
+def _for_screen(size: tuple[int, int]) -> Resize:
+    """To a size at which text beside small things can be read, and that fits on a screen."""
+    factor = max(1, round(LEGIBLE / max(size))) * min(1.0, LARGEST / max(size))
+    shown = (max(1, round(size[0] * factor)), max(1, round(size[1] * factor)))
+    return resize_rule("stretch", size, shown)
 
 
-def _write_picture(run: Run, key: str, image: torch.Tensor) -> None:
-    path = run.predictions / f"{key.replace('/', '_')}.png"
+def _write_picture(run: Run, name: str, image: torch.Tensor) -> None:
+    path = run.predictions / name
     try:
         run.predictions.mkdir(exist_ok=True)
         Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()).save(path)

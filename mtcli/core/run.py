@@ -52,16 +52,26 @@ class Run:
                 return run
             except FileExistsError:
                 if name is not None:
-                    raise UsageError(
-                        f"a run called {name} exists",
-                        where=path,
-                        mend=f"choose another --name, or: mtcli train --resume {path}",
-                    ) from None
+                    cls.refuse_existing(path)
                 number += 1
             except OSError as error:
                 raise SaveError(
                     f"cannot make the run's folder: {error.strerror}", where=path
                 ) from None
+
+    @staticmethod
+    def refuse_existing(path: Path) -> None:
+        """See that no run lies there.
+
+        Raises:
+            UsageError: one does; it is never overwritten.
+        """
+        if path.exists():
+            raise UsageError(
+                f"a run called {path.name} exists",
+                where=path,
+                mend=f"choose another --name, or: mtcli train --resume {path}",
+            )
 
     @classmethod
     def open(cls, path: Path) -> Run:

@@ -59,7 +59,10 @@ def choose_runtime(device: str, precision: str) -> Runtime:
         if chosen.type == "cpu":
             precision = "fp32"
         else:
-            precision = "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+            # Of the chosen device, and in hardware: emulated bf16 is slower than fp32.
+            with torch.cuda.device(chosen):
+                native = torch.cuda.is_bf16_supported(including_emulation=False)
+            precision = "bf16" if native else "fp16"
     if precision == "fp16" and chosen.type == "cpu":
         raise UsageError(
             "fp16 is not for training on a CPU", mend="--precision fp32, or bf16 where it is fast"

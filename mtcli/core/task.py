@@ -173,3 +173,7 @@ class Task(ABC, Generic[Batch, Raw]):
     def primary(self) -> str:
         """The name of the metric that speaks for the task."""
         return next(iter(self.metrics))
+
+
+AnyTask = Task[Any, Any]
+"""A task of whatever kind."""

@@ -28,6 +28,7 @@ class TrainingState:
         settings: of the training.
         pretrained: the start of the names of parameters that have published weights, or None.
         runtime: device and precision.
+        data: what tells the pictures of the run from others; see `records.digest`.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class TrainingState:
         settings: TrainConfig,
         pretrained: str | None,
         runtime: Runtime,
+        data: str,
     ) -> None:
         self.network = network
         self.optimizer = build_optimizer(network, settings, pretrained)
@@ -46,6 +48,7 @@ class TrainingState:
         self._model = model
         self._clip = settings.clip or float("inf")
         self._device = runtime.device
+        self._data = data
 
     @property
     def judged(self) -> Network:
@@ -76,6 +79,7 @@ class TrainingState:
             "scaler": self.scaler.state_dict(),
             "average_updates": self.average.updates if self.average is not None else 0,
             "progress": self.progress.to_dict(),
+            "data": self._data,
             "generator": torch.get_rng_state(),
             "device_generator": torch.cuda.get_rng_state(self._device) if cuda else None,
         }
@@ -101,9 +105,16 @@ class TrainingState:
             ) from None
 
     def _restore(self, checkpoint: Path, state: Mapping[str, Any]) -> None:
+        if state["data"] != self._data:
+            raise CheckpointError(
+                "the pictures of the splits are no longer those that the run was trained on",
+                where=checkpoint,
+                mend="put the lists and pictures back, or train a new run",
+            )
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.scaler.load_state_dict(state["scaler"])
+        if state["scaler"]:  # empty where the format was another than fp16
+            self.scaler.load_state_dict(state["scaler"])
         if self.average is not None:
             averaged = load_network(checkpoint, self._model)
             self.average.network.load_state_dict(averaged.state_dict())

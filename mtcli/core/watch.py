@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from mtcli.core.errors import NonFiniteError
+from mtcli.core.errors import NonFiniteError, and_more
 
 
 @dataclass(slots=True)
@@ -69,11 +69,9 @@ def _is_finite(value: float) -> bool:
 
 
 def _stop(what: str, epoch: int, keys: Sequence[str]) -> NonFiniteError:
-    shown = ", ".join(keys[:16])
-    more = f" and {len(keys) - 16} more" if len(keys) > 16 else ""
     return NonFiniteError(
         what,
-        where=f"epoch {epoch}, pictures {shown}{more}",
+        where=f"epoch {epoch}, pictures {and_more(keys, 16)}",
         mend="lower train.lr, set train.clip, or look at these pictures and their labels; "
         "the last good checkpoint is in place",
     )

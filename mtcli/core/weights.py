@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from mtcli.core.errors import ConfigError, did_you_mean
+from mtcli.core.errors import ConfigError, and_more, did_you_mean
 
 Tensors = dict[str, Tensor]
 PREFIXES = ("", "trunk.", "module.", "model.", "backbone.")
@@ -82,8 +82,8 @@ def load_trunk_weights(trunk: nn.Module, weights: str) -> WeightsReport:
         raise ConfigError(
             f"model.weights: the file lacks {len(missing)} of the trunk's {len(wanted)} tensors",
             where=path,
-            expected=f"{missing[0]}{_and_more(missing)}",
-            found=f"{next(iter(tensors), 'no tensor')}{_and_more(list(tensors))}",
+            expected=and_more(missing, 1),
+            found=and_more(list(tensors), 1) or "no tensor",
             mend="is it the weights of another trunk?",
         )
     for name, tensor in wanted.items():
@@ -168,7 +168,3 @@ def _without_prefix(tensors: Tensors, wanted: Tensors) -> Tensors:
 def _is_counter(name: str) -> bool:
     """BatchNorm's count of batches, which old files lack and nothing here needs."""
     return name.endswith("num_batches_tracked")
-
-
-def _and_more(names: list[str]) -> str:
-    return f" and {len(names) - 1} more" if len(names) > 1 else ""

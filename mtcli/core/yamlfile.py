@@ -52,7 +52,9 @@ def apply_set(document: dict[str, Any], text: str) -> tuple[str, str]:
     here = document
     *parents, last = key.split(".")
     for parent in parents:
-        inner = here.setdefault(parent, {})
+        if here.get(parent) is None:  # missing, or a section whose keys are all commented out
+            here[parent] = {}
+        inner = here[parent]
         if not isinstance(inner, dict):
             raise ConfigError(
                 f"{key}: {parent} has no keys of its own",

@@ -73,15 +73,15 @@ def evaluate_checkpoint(
     network = runtime.place(load_network(checkpoint, model))
 
     began = time.monotonic()
-    dataset = RecordDataset(records, tasks, model.size, model.resize, with_truth=True)
+    dataset = RecordDataset(records, tasks, model.size, model.resize)
     batches = load_batches(
         dataset,
-        Collate(tasks, model.size),
+        Collate(tasks, model.size, with_targets=False),
         lambda: in_order(len(records), config.train.batch_size),
         worker_count(config.data.workers, runtime.device),
         runtime.device,
     )
-    meters = yield from evaluate(network, tasks, batches, len(records), runtime, split)
+    meters = yield from evaluate(network, tasks, batches, records, runtime, split)
     yield EvaluationEnded(
         checkpoint=checkpoint,
         split=split,

@@ -20,7 +20,7 @@ from mtcli.core.data.augment import Augment
 from mtcli.core.data.dataset import Collate, RecordDataset
 from mtcli.core.data.loader import load_batches, worker_count
 from mtcli.core.data.prepare import check_pictures_and_labels
-from mtcli.core.data.records import Record, require_labels
+from mtcli.core.data.records import Record, digest, require_judgement, require_labels
 from mtcli.core.evaluation import evaluate, mean_score
 from mtcli.core.events import Evaluating, Event, TaskSummary
 from mtcli.core.interruption import Interruption, until
@@ -67,6 +67,8 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
     device = runtime.device
 
     # Labels, tasks and network: small work that finds most mistakes.
+    if isinstance(where, NewRun) and where.name is not None:
+        Run.refuse_existing(where.runs / where.name)
     assembly = assemble(config, checkpoint)
     model, network, tasks = assembly.model, assembly.network, assembly.model.tasks
     if assembly.weights is not None and assembly.weights.unused:
@@ -79,10 +81,13 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
         records[split] = yield from check_pictures_and_labels(data, listed, tasks)
     for name in tasks:
         require_labels(records["train"], data, name)
+    yield from require_judgement(records["val"], settings.best, tasks)
 
     # The state that moves.
     pretrained = "trunk." if config.model.weights is not None else None
-    state = TrainingState(runtime.place(network), model, settings, pretrained, runtime)
+    state = TrainingState(
+        runtime.place(network), model, settings, pretrained, runtime, digest(records)
+    )
     if checkpoint is not None:
         state.restore(checkpoint)
     progress = state.progress
@@ -93,7 +98,7 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
     )
     total_updates = settings.epochs * mixing.updates
     workers = worker_count(data.workers, device)
-    collate = Collate(tasks, data.size)
+    collate = Collate(tasks, data.size, with_targets=True)
     learning = RecordDataset(
         records["train"],
         tasks,
@@ -102,7 +107,7 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
         Augment(data.augment, data.size),
         settings.seed,
     )
-    judging = RecordDataset(records["val"], tasks, data.size, data.resize, with_truth=True)
+    judging = RecordDataset(records["val"], tasks, data.size, data.resize)
     first_epoch, first_update = progress.epoch, progress.updates
     batches = load_batches(
         learning,
@@ -115,8 +120,9 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
     def validate(network: Network) -> Generator[Evaluating, None, dict[str, Meter]]:
         count = len(records["val"])
         draws = lambda: in_order(count, settings.batch_size)
-        loaded = load_batches(judging, collate, draws, workers, device)
-        return evaluate(network, tasks, loaded, count, runtime, "val")
+        rows_alone = Collate(tasks, data.size, with_targets=False)
+        loaded = load_batches(judging, rows_alone, draws, workers, device)
+        return evaluate(network, tasks, loaded, records["val"], runtime, "val")
 
     # From here on there is a run.
     if isinstance(where, Run):
@@ -176,14 +182,16 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
                 progress.step += 1
                 progress.updates += 1
                 pictures += sum(len(batch.keys) for batch in group)
-                last = progress.updates == mixing.updates or interruption.came() is not None
+                # Asked once: nothing may be saved whose losses were not read.
+                stop = interruption.came() is not None
+                last = stop or progress.updates == mixing.updates
                 if last or watch.waiting >= READ_EVERY[device.type]:
                     watch.read(epoch, check_norm=not state.scaler.is_enabled())
                     if last or time.monotonic() - told > 0.1:
                         told = time.monotonic()
                         speed = pictures / (told - began)
                         yield events.Stepped(epoch, progress.updates, speed, rate, watch.means())
-                if interruption.came() is not None:
+                if stop:
                     break
             trained = time.monotonic() - began
             progress.seconds += trained
@@ -210,7 +218,8 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
                 metrics=metrics,
                 changes=changes,
                 score=score,
-                best=tuple(name.removeprefix("best-") for name in taken),
+                is_best="best" in taken,
+                best_of=tuple(n.removeprefix("best-") for n in taken if n != "best"),
                 pictures_per_second=pictures / trained if trained else 0.0,
                 seconds=seconds,
             )
@@ -254,7 +263,8 @@ def _logged(ended: events.EpochEnded) -> dict[str, Any]:
         "losses": dict(ended.losses),
         "metrics": {name: dict(values) for name, values in ended.metrics.items()},
         "score": ended.score,
-        "best": list(ended.best),
+        "is_best": ended.is_best,
+        "best_of": list(ended.best_of),
         "seconds": round(ended.seconds, 3),
     }
 

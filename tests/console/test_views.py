@@ -41,7 +41,8 @@ EPOCH = events.EpochEnded(
     metrics={"cls": {"accuracy": 0.9, "top5": None}},
     changes={"cls": 0.035},
     score=0.9,
-    best=("best", "cls"),
+    is_best=True,
+    best_of=("cls",),
     pictures_per_second=93.25,
     seconds=1.75,
 )

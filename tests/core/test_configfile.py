@@ -131,6 +131,11 @@ def test_steps_of_an_augmentation_keep_their_order(file: Path) -> None:
     assert [step.step for step in steps] == [Flip(), Zoom(scale=(0.9, 1.2)), Flip(p=0.1)]
 
 
+def test_set_below_an_empty_section_fills_it(file: Path) -> None:
+    file.write_text(TEXT.partition("train: {epochs")[0] + "train:\n")
+    assert load(file, "train.epochs=7").train.epochs == 7
+
+
 @pytest.mark.parametrize("step", ["crop", "{crop: {}}", "{crop: null}", "{crop: }"])
 def test_step_without_options_is_its_defaults(file: Path, step: str) -> None:
     (augmentation,) = load(file, f"data.augment=[{step}]").data.augment

@@ -13,8 +13,9 @@ from mtcli.core.data.geometry import resize_rule
 from mtcli.core.data.sample import Batch
 from mtcli.core.labels import Object, ObjectsLabel, TextLabel
 from mtcli.core.losses import add_gradients
-from mtcli.core.network import AnyTask, Architecture, Network, build_network
+from mtcli.core.network import Architecture, Network, build_network
 from mtcli.core.runtime import Runtime
+from mtcli.core.task import AnyTask
 from mtcli.core.tasks.classification import (
     Classification,
     ClassificationFacts,
@@ -73,7 +74,6 @@ def _batch(pictures: Sequence[int]) -> Batch:
         targets,
         tuple(map(str, pictures)),
         (resize_rule("stretch", SIZE, SIZE),) * len(pictures),
-        ({},) * len(pictures),
     ).to(DEVICE)
 
 

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from mtcli.core.config import TrainConfig
 from mtcli.core.errors import ConfigError
-from mtcli.core.network import AnyTask, Architecture, Network, build_network, check_size
+from mtcli.core.network import Architecture, Network, build_network, check_size
 from mtcli.core.optimization import build_optimizer
+from mtcli.core.task import AnyTask
 from mtcli.core.tasks.classification import (
     Classification,
     ClassificationFacts,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mtcli.core.errors import ConfigError
-from mtcli.core.progress import AnyTask, Progress, check_best, value_of
+from mtcli.core.progress import Progress, check_best, value_of
+from mtcli.core.task import AnyTask
 from mtcli.core.tasks.classification import (
     Classification,
     ClassificationFacts,

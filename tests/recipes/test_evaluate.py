@@ -29,6 +29,16 @@ def test_the_numbers_are_those_of_training_to_the_last_digit(
     assert logged["metrics"] == facts["metrics"]
 
 
+def test_the_numbers_agree_with_batchnorm_and_without_an_average(cli: Cli, shapes: Path) -> None:
+    sets = ["model.trunk=resnet18", "train.ema=null", "tasks.cls.dropout=0.5", "train.epochs=2"]
+    words = [word for change in sets for word in ("--set", change)]
+    assert cli("train", shapes / "mtcli.yaml", "--name", "bn", "--quiet", *words).code == 0
+    run = Run.open(Path("runs/bn"))
+    result: Any = cli("eval", run.checkpoint("last"), "--json").json
+    logged = run.history()[-1]["metrics"]
+    assert {name: task["metrics"] for name, task in result["tasks"].items()} == logged
+
+
 def test_the_json_has_the_promised_form(cli: Cli, trained: Path) -> None:
     answer = cli("eval", trained, "--json")
     result: Any = answer.json
@@ -58,6 +68,23 @@ def test_other_data_needs_only_the_split_asked_for(cli: Cli, trained: Path, tmp_
     assert answer.code == 0, answer.err
     result: Any = answer.json
     assert result["images"] == 2
+
+
+def test_other_data_needs_no_model_and_no_size(cli: Cli, trained: Path, shapes: Path) -> None:
+    text = (shapes / "mtcli.yaml").read_text()
+    text = text.replace("model: {trunk: tiny, pyramid: 16}\n", "").replace("  size: [64, 64]\n", "")
+    (shapes / "mtcli.yaml").write_text(text)
+    answer = cli("eval", trained, "--config", shapes / "mtcli.yaml")
+    assert answer.code == 0, answer.err
+
+
+@pytest.mark.parametrize("change", ["data.size=[32, 32]", "tasks.det.nms=0.1", "train.epochs=3"])
+def test_a_change_of_what_the_checkpoint_decides_is_refused(
+    cli: Cli, trained: Path, change: str
+) -> None:
+    answer = cli("eval", trained, "--set", change)
+    assert answer.code == 2
+    assert f"{change.partition('=')[0]}: decided by the checkpoint" in answer.err
 
 
 def test_tasks_that_the_model_lacks_are_passed_over_and_said(

@@ -148,6 +148,15 @@ def test_ctrl_c_saves_and_leaves_with_130(cli: Cli, shapes: Path) -> None:
     assert index == {"last": "step-000001"}
 
 
+def test_a_run_does_not_go_on_with_other_pictures(cli: Cli, shapes: Path) -> None:
+    assert stop(words_for(shapes, "stopped"), 6, "SIGTERM") == 143
+    names = (shapes / "train.txt").read_text().splitlines()
+    (shapes / "train.txt").write_text("\n".join(names[:6]))
+    answer = cli("train", "--resume", "runs/stopped")
+    assert answer.code == 2
+    assert "no longer those that the run was trained on" in answer.err
+
+
 def test_a_finished_run_is_only_summed_up_again(cli: Cli, shapes: Path) -> None:
     assert cli(*words_for(shapes, "done")).code == 0
     before = final_state(Path("runs/done"))

@@ -149,6 +149,57 @@ def test_best_can_be_one_metric(shapes: Path) -> None:
     assert ended.score == max(value for value in values if value is not None)
 
 
+@pytest.mark.parametrize("change", ["train.best=score", "train.best=cls.accuracy"])
+def test_a_validation_split_that_cannot_judge_is_refused(
+    cli: Cli, shapes: Path, change: str
+) -> None:
+    rows = (shapes / "labels.csv").read_text().splitlines()
+    (shapes / "labels.csv").write_text("\n".join(rows[:9]) + "\n")
+    answer = cli("train", shapes / "mtcli.yaml", "--tasks", "cls", "--set", change)
+    assert answer.code == 2
+    assert "no picture of the validation split has a label for cls" in answer.err
+    assert not Path("runs").exists()
+
+
+def test_a_task_that_validation_cannot_judge_is_noted(cli: Cli, shapes: Path) -> None:
+    rows = (shapes / "labels.csv").read_text().splitlines()
+    (shapes / "labels.csv").write_text("\n".join(rows[:9]) + "\n")
+    answer = cli("train", shapes / "mtcli.yaml")
+    assert answer.code == 0
+    assert "cls has no label in the validation split" in answer.err
+
+
+def test_names_that_say_the_same_picture_join(cli: Cli, shapes: Path) -> None:
+    text = (shapes / "boxes.json").read_text().replace('"0', '"./0').replace('"1', '".\\\\1')
+    (shapes / "boxes.json").write_text(text)
+    answer = cli("config", "check", shapes / "mtcli.yaml")
+    assert "det  detection  7 labelled" in answer.out
+
+
+def test_a_folder_s_name_is_never_read_as_markup(cli: Cli, shapes: Path) -> None:
+    answer = cli("train", shapes / "mtcli.yaml", "--runs", "m[bold]x[/]", "--name", "r")
+    assert answer.code == 0, answer.err
+    assert "m[bold]x[/]/r" in answer.err
+    assert "mtcli eval m[bold]x[/]/r" in answer.out
+
+
+def test_pictures_of_one_name_in_two_folders_are_both_drawn(cli: Cli, shapes: Path) -> None:
+    for name in ("08", "09"):
+        folder = shapes / "images" / name
+        folder.mkdir()
+        (shapes / "images" / f"{name}.png").rename(folder / "same.png")
+    for file in ("val.txt", "labels.csv", "boxes.json"):
+        text = (shapes / file).read_text()
+        text = text.replace("08.png", "08/same.png").replace("09.png", "09/same.png")
+        (shapes / file).write_text(text)
+    assert cli("train", shapes / "mtcli.yaml", "--name", "r").code == 0
+    assert len(list(Path("runs/r/predictions").glob("*-same.png"))) == 2
+
+
+def test_sgd_without_momentum(shapes: Path) -> None:
+    run_events(shapes, "train.optimizer=sgd", "train.momentum=0")
+
+
 def test_sgd_and_accumulation_and_no_average(shapes: Path) -> None:
     seen = run_events(
         shapes,

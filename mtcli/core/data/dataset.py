@@ -15,13 +15,11 @@ from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat, Image
 from mtcli.core.data.augment import Augment
 from mtcli.core.data.decode import decode
 from mtcli.core.data.geometry import Resize, Rule, resize_rule
-from mtcli.core.data.records import Record
+from mtcli.core.data.records import Record, read_target
 from mtcli.core.data.sample import Batch, Sample
 from mtcli.core.errors import MtcliError
 from mtcli.core.mixing import Draw
-from mtcli.core.task import Target, Task
-
-AnyTask = Task[Any, Any]
+from mtcli.core.task import AnyTask, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +30,11 @@ class Item:
         key: the record's name.
         sample: at the working size, augmented.
         resize: how the picture got to the working size.
-        truth: the targets in original pixels, by task, where the dataset was asked for them.
     """
 
     key: str
     sample: Sample
     resize: Resize
-    truth: Mapping[str, Target]
 
 
 class RecordDataset(Dataset[Item | MtcliError]):
@@ -51,7 +47,6 @@ class RecordDataset(Dataset[Item | MtcliError]):
         rule: how pictures get there.
         augment: the random changes, or None.
         seed: of the random changes, which follow from (seed, epoch, draw) alone.
-        with_truth: whether items carry their targets in original pixels too, for evaluation.
     """
 
     def __init__(
@@ -62,7 +57,6 @@ class RecordDataset(Dataset[Item | MtcliError]):
         rule: Rule,
         augment: Augment | None = None,
         seed: int = 0,
-        with_truth: bool = False,
     ) -> None:
         self._records = records
         self._tasks = tasks
@@ -70,7 +64,6 @@ class RecordDataset(Dataset[Item | MtcliError]):
         self._rule = rule
         self._augment = augment
         self._seed = seed
-        self._with_truth = with_truth
 
     def __len__(self) -> int:
         return len(self._records)
@@ -87,15 +80,15 @@ class RecordDataset(Dataset[Item | MtcliError]):
         pixels = decode(record.image)
         original = (pixels.shape[1], pixels.shape[2])
         resize = resize_rule(self._rule, original, self._size)
-        truth = {}
-        for name, label in record.labels.items():
-            target = self._tasks[name].read(label.value, original)
+        targets = {}
+        for name, task in self._tasks.items():
+            target = read_target(task, name, record, original)
             if target is not None:
-                truth[name] = target
+                targets[name] = target
         sample: Sample = resize.apply(
             {
                 "image": Image(pixels),
-                "targets": truth,
+                "targets": targets,
                 "frame": _frame(original),
                 "cropped": False,
             }
@@ -104,7 +97,7 @@ class RecordDataset(Dataset[Item | MtcliError]):
             key = np.random.SeedSequence([self._seed, draw.epoch, draw.number])
             sample = self._augment(sample, int(key.generate_state(1)[0]))
             sample["targets"] = self._clean(sample)
-        return Item(record.key, sample, resize, truth if self._with_truth else {})
+        return Item(record.key, sample, resize)
 
     def _clean(self, sample: Sample) -> dict[str, Target]:
         frame = sample["frame"].as_subclass(Tensor)[0]
@@ -119,11 +112,20 @@ class RecordDataset(Dataset[Item | MtcliError]):
 
 
 class Collate:
-    """Stacks items; each task collates the targets that are there. The first error wins."""
+    """Stacks items; the first error wins.
 
-    def __init__(self, tasks: Mapping[str, AnyTask], size: tuple[int, int]) -> None:
+    Args:
+        tasks: whose rows are found.
+        size: the working size, height and width.
+        with_targets: whether each task collates its targets, to learn from.
+    """
+
+    def __init__(
+        self, tasks: Mapping[str, AnyTask], size: tuple[int, int], with_targets: bool
+    ) -> None:
         self._tasks = tasks
         self._size = size
+        self._with_targets = with_targets
 
     def __call__(self, items: Sequence[Item | MtcliError]) -> Batch | MtcliError:
         whole: list[Item] = []
@@ -137,8 +139,9 @@ class Collate:
             carrying = [n for n, item in enumerate(whole) if name in item.sample["targets"]]
             if carrying:
                 rows[name] = torch.tensor(carrying)
-                own = [whole[n].sample["targets"][name] for n in carrying]
-                targets[name] = task.collate(own, self._size)
+                if self._with_targets:
+                    own = [whole[n].sample["targets"][name] for n in carrying]
+                    targets[name] = task.collate(own, self._size)
         pictures = torch.stack([item.sample["image"].as_subclass(Tensor) for item in whole])
         return Batch(
             inputs={"image": pictures},
@@ -146,7 +149,6 @@ class Collate:
             targets=targets,
             keys=tuple(item.key for item in whole),
             resizes=tuple(item.resize for item in whole),
-            truth=tuple(item.truth for item in whole),
         )
 
 

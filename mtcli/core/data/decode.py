@@ -88,7 +88,10 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in SIXTEEN_BIT:
         # Pillow's own conversion clips at 255 and shows nothing but white.
         values = np.asarray(image, dtype=np.int64)
-        image = Image.fromarray((values >> 8).clip(0, 255).astype(np.uint8))
+        # Mode I holds 32 bits, of which files use 8, 16 or all.
+        bits = 16 if image.mode != "I" else max(8, int(values.max(initial=0)).bit_length())
+        bits = bits if bits <= 8 else max(16, bits)
+        image = Image.fromarray((values >> (bits - 8)).clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")

@@ -66,7 +66,8 @@ class _Draws:
 def _whole(loader: Iterable[Batch | MtcliError]) -> Iterator[Batch]:
     for batch in loader:
         if isinstance(batch, MtcliError):
-            raise WorkError(batch.what, **batch.parts())
+            mend = "data.verify: full finds such pictures before the training"
+            raise WorkError(batch.what, **{**batch.parts(), "mend": mend})
         yield batch
 
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any
 
 from mtcli.core.config import DataConfig, TaskConfig
 from mtcli.core.data.records import Record, check_labels
 from mtcli.core.data.scan import scan
-from mtcli.core.errors import DataError
+from mtcli.core.errors import DataError, and_more
 from mtcli.core.events import Noted, Verifying
 from mtcli.core.labels import LabelError
-from mtcli.core.task import Task
+from mtcli.core.task import AnyTask
 from mtcli.core.tasks import KINDS
-
-AnyTask = Task[Any, Any]
 
 
 def prepare_tasks(
@@ -47,9 +44,8 @@ def check_pictures_and_labels(
     """
     scanned = yield from scan(config, records)
     if scanned.skipped:
-        shown = ", ".join(scanned.skipped[:3])
-        more = f" and {len(scanned.skipped) - 3} more" if len(scanned.skipped) > 3 else ""
-        yield Noted(f"{len(scanned.skipped)} unreadable pictures left out ({shown}{more})")
+        names = and_more(scanned.skipped)
+        yield Noted(f"{len(scanned.skipped)} unreadable pictures left out ({names})")
     for remark in check_labels(scanned.records, tasks):
         yield Noted(str(remark))
     return scanned.records

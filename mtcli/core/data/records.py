@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
+import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mtcli.core.config import DataConfig, TaskConfig
 from mtcli.core.data.readers import READERS
 from mtcli.core.data.splits import split_keys
-from mtcli.core.errors import DataError
+from mtcli.core.errors import DataError, and_more
+from mtcli.core.events import Noted
 from mtcli.core.labels import Label, LabelError
-from mtcli.core.task import Task
+from mtcli.core.task import AnyTask, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,7 @@ class Remark:
 
     def __str__(self) -> str:
         total = sum(self.pictures.values())
-        shown = ", ".join(list(self.pictures)[:3])
-        more = len(self.pictures) - 3
-        return (
-            f"{self.task}: {total} × {self.what} ({shown}{f' and {more} more' if more > 0 else ''})"
-        )
+        return f"{self.task}: {total} × {self.what} ({and_more(list(self.pictures))})"
 
 
 def load_records(config: DataConfig, tasks: Mapping[str, TaskConfig], split: str) -> list[Record]:
@@ -65,6 +63,12 @@ def load_records(config: DataConfig, tasks: Mapping[str, TaskConfig], split: str
         Record(key, config.images / key, {t: own[key] for t, own in labels.items() if key in own})
         for key in keys
     ]
+
+
+def read_target(task: AnyTask, name: str, record: Record, size: tuple[int, int]) -> Target | None:
+    """The target of the task called `name` in original pixels; None where it has no label."""
+    label = record.labels.get(name)
+    return None if label is None else task.read(label.value, size)
 
 
 def require_labels(records: Sequence[Record], config: DataConfig, task: str) -> None:
@@ -89,7 +93,39 @@ def require_labels(records: Sequence[Record], config: DataConfig, task: str) -> 
     )
 
 
-def check_labels(records: Sequence[Record], tasks: Mapping[str, Task[Any, Any]]) -> list[Remark]:
+def require_judgement(
+    records: Sequence[Record], best: str, tasks: Mapping[str, AnyTask]
+) -> Iterator[Noted]:
+    """See that the validation split can tell which epoch is the best; note what it cannot tell.
+
+    Args:
+        records: of the validation split.
+        best: what chooses the epoch, `score` or `TASK.METRIC`.
+        tasks: of the run.
+
+    Raises:
+        DataError: no picture has a label that `best` needs.
+    """
+    labelled = {name for name in tasks if any(name in record.labels for record in records)}
+    needed = set(tasks) if best == "score" else {best.split(".")[0]}
+    if not labelled & needed:
+        raise DataError(
+            f"no picture of the validation split has a label for {', '.join(sorted(needed))}",
+            expected=f"labels for names such as {records[0].key}",
+            mend="compare the names in the label files with those of the split val",
+        )
+    for name in tasks:
+        if name not in labelled:
+            yield Noted(f"{name} has no label in the validation split: its metrics are undefined")
+
+
+def digest(records: Mapping[str, Sequence[Record]]) -> str:
+    """A short text that follows from which pictures are in which split, in their order."""
+    keys = json.dumps({split: [record.key for record in own] for split, own in records.items()})
+    return hashlib.sha256(keys.encode()).hexdigest()[:16]
+
+
+def check_labels(records: Sequence[Record], tasks: Mapping[str, AnyTask]) -> list[Remark]:
     """Read every label once, so that what is wrong is found before anything is trained.
 
     Returns:

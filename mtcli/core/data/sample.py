@@ -39,10 +39,9 @@ class Batch:
     Attributes:
         inputs: by name; `image` is `[N, 3, H, W]` uint8.
         rows: for each task that has a label here, the rows `[R]` int64 that carry it, ascending.
-        targets: for the same tasks, what their `collate` gave.
+        targets: for the same tasks, what their `collate` gave; empty in an evaluation.
         keys: the records' names, for messages.
         resizes: how each row's picture got to the working size.
-        truth: each row's targets in original pixels, where they were asked for.
     """
 
     inputs: dict[str, Tensor]
@@ -50,7 +49,6 @@ class Batch:
     targets: dict[str, Any]
     keys: tuple[str, ...]
     resizes: tuple[Resize, ...]
-    truth: tuple[Mapping[str, Target], ...]
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device; does not wait where the memory is pinned."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mtcli.core.config import DataConfig, SplitColumn
+from mtcli.core.data.readers import picture_key
 from mtcli.core.data.readers.csv import read_columns
 from mtcli.core.errors import ConfigError, DataError, did_you_mean
 
@@ -46,4 +47,4 @@ def _read_list(config: DataConfig, split: str) -> list[str]:
         ) from None
     except (UnicodeDecodeError, OSError) as error:
         raise DataError(f"data.splits.{split}: cannot be read: {error}", where=path) from None
-    return [line.strip().replace("\\", "/") for line in lines if line.strip()]
+    return [picture_key(line.strip()) for line in lines if line.strip()]

@@ -123,8 +123,9 @@ def match(
     """Which cells are to find which boxes (the paper's section 3.1, with centre sampling).
 
     A cell is positive for a box when it lies in it, within `CENTER_RADIUS` strides of its
-    centre, and the farthest of the box's sides is in the level's range: (4, 8] strides, open
-    below at the finest level and above at the coarsest. Of several boxes the smallest wins.
+    centre, and the farthest of the box's sides is in the level's range: more than 8 strides of
+    the level before (0 at the finest), at most 8 of its own (any at the coarsest). Of several
+    boxes the smallest wins.
 
     Args:
         boxes: `[B, 4]` xyxy, input pixels.
@@ -140,7 +141,7 @@ def match(
         first, last = number == 0, number == len(strides) - 1
         points.append(centers)
         steps.append(centers.new_full((len(centers), 1), stride))
-        lower.append(centers.new_full((len(centers), 1), 0 if first else 4 * stride))
+        lower.append(centers.new_full((len(centers), 1), 0 if first else 8 * strides[number - 1]))
         upper.append(centers.new_full((len(centers), 1), math.inf if last else 8 * stride))
     point, step = torch.cat(points)[:, None], torch.cat(steps)
     sides = torch.cat([point - boxes[:, :2], boxes[:, 2:] - point], dim=2)  # [P, B, 4]

@@ -1,8 +1,6 @@
 """The kinds of task, one file each."""
 
-from typing import Any
-
 from mtcli.core.registry import Registry
-from mtcli.core.task import Task
+from mtcli.core.task import AnyTask
 
-KINDS: Registry[type[Task[Any, Any]]] = Registry("task kind", __name__)
+KINDS: Registry[type[AnyTask]] = Registry("task kind", __name__)

@@ -13,7 +13,7 @@ from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat
 from mtcli.core.features import FeatureSpec, level_stride
 from mtcli.core.heads import fcos
 from mtcli.core.labels import LabelError, LabelValue, Object, ObjectsLabel, unknown_class
-from mtcli.core.metrics.average_precision import Boxes, average_precision
+from mtcli.core.metrics.average_precision import AveragePrecision, Boxes, average_precision
 from mtcli.core.ops import drawing
 from mtcli.core.options import ClassNames, Options
 from mtcli.core.task import Meter, Prediction, Target, Task
@@ -68,8 +68,10 @@ class DetectionMeter(Meter):
         self._classes = classes
         self._truth: list[Boxes] = []
         self._found: list[Boxes] = []
+        self._result: AveragePrecision | None = None
 
     def update(self, predictions: Sequence[Prediction], targets: Sequence[Target]) -> None:
+        self._result = None
         for prediction, target in zip(predictions, targets, strict=True):
             self._found.append(
                 Boxes(prediction["boxes"], prediction["labels"], scores=prediction["scores"])
@@ -77,12 +79,13 @@ class DetectionMeter(Meter):
             self._truth.append(Boxes(target["boxes"], target["labels"], crowd=target["crowd"]))
 
     def merge(self, others: Iterable[Self]) -> None:
+        self._result = None
         for other in others:
             self._truth += other._truth
             self._found += other._found
 
     def compute(self) -> dict[str, float | None]:
-        result = average_precision(self._truth, self._found, len(self._classes))
+        result = self._average_precision()
         return {
             "map": result.map,
             "map50": result.map50,
@@ -91,13 +94,21 @@ class DetectionMeter(Meter):
         }
 
     def per_class(self) -> dict[str, dict[str, float | None]]:
-        result = average_precision(self._truth, self._found, len(self._classes))
-        labels = [boxes.labels for boxes in self._truth] or [torch.zeros(0, dtype=torch.int64)]
-        totals = torch.cat(labels).bincount(minlength=len(self._classes)).tolist()
+        result = self._average_precision()
+        totals = [0] * len(self._classes)
+        for boxes in self._truth:
+            assert boxes.crowd is not None
+            for number in boxes.labels[~boxes.crowd].tolist():
+                totals[number] += 1
         return {
             name: {"ap": result.ap[number], "ap50": result.ap50[number], "boxes": totals[number]}
             for number, name in enumerate(self._classes)
         }
+
+    def _average_precision(self) -> AveragePrecision:
+        if self._result is None:
+            self._result = average_precision(self._truth, self._found, len(self._classes))
+        return self._result
 
 
 @KINDS.add("detection")

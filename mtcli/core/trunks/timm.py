@@ -40,16 +40,14 @@ class TimmFamily(TrunkFamily):
             getter: Any = timm.create_model(
                 name, pretrained=False, features_only=True, feature_cls="getter", **options
             )
-        except TypeError:
+        except TypeError as error:
+            if not drop_path:
+                raise _without_maps(name, error) from None
             raise ConfigError(
                 f"model.drop_path: {name} has no drop path", mend="leave it out"
             ) from None
         except (RuntimeError, AttributeError, AssertionError, NotImplementedError) as error:
-            raise ConfigError(
-                f"model.trunk: {name} gives no feature maps",
-                found=str(error).splitlines()[0] if str(error) else None,
-                mend="choose a convolutional network, resnet18 for example",
-            ) from None
+            raise _without_maps(name, error) from None
         specs, indices = {}, {}
         info = getter.feature_info
         for index, channels, stride in zip(
@@ -76,6 +74,14 @@ class TimmFamily(TrunkFamily):
             mean=tuple(published["mean"]),
             std=tuple(published["std"]),
         )
+
+
+def _without_maps(name: str, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"model.trunk: {name} gives no feature maps",
+        found=str(error).splitlines()[0] if str(error) else None,
+        mend="choose a convolutional network, resnet18 for example",
+    )
 
 
 FAMILIES.add("timm")(TimmFamily())

@@ -14,13 +14,14 @@ from torchvision.tv_tensors import BoundingBoxes
 
 from mtcli.core.config import Augmentation
 from mtcli.core.data.augment import Augment
-from mtcli.core.data.dataset import AnyTask, Collate, Item, RecordDataset
+from mtcli.core.data.dataset import Collate, Item, RecordDataset
 from mtcli.core.data.geometry import PADDING
-from mtcli.core.data.records import Record
+from mtcli.core.data.records import Record, read_target
 from mtcli.core.data.sample import Batch
 from mtcli.core.errors import DataError, MtcliError
 from mtcli.core.labels import Label, LabelValue, Object, ObjectsLabel, TextLabel
 from mtcli.core.mixing import Draw
+from mtcli.core.task import AnyTask
 from mtcli.core.tasks.classification import (
     Classification,
     ClassificationFacts,
@@ -106,16 +107,6 @@ def test_letterbox_reaches_pixels_and_boxes(tmp_path: Path) -> None:
     assert (_pixels(item)[:, :10] == PADDING).all()
     # 32 rows become 43, 10 below the upper border.
     assert _box(item) == [16, 8 * 43 / 32 + 10, 48, 24 * 43 / 32 + 10]
-
-
-def test_truth_stays_in_original_pixels_and_comes_when_asked_for(tmp_path: Path) -> None:
-    record = _record(tmp_path, det=BOX)
-    item = _item(_dataset(record, with_truth=True))
-    boxes = item.truth["det"]["boxes"]
-    assert isinstance(boxes, BoundingBoxes)
-    assert boxes.canvas_size == ORIGINAL
-    assert boxes.as_subclass(Tensor).tolist() == [[12, 8, 36, 24]]
-    assert _item(_dataset(record)).truth == {}
 
 
 STEPS = [{"zoom": {"scale": [0.7, 1.3], "shift": 0.1}}, {"color_jitter": {"brightness": 0.4}}]
@@ -215,8 +206,10 @@ def test_an_unreadable_picture_is_returned_as_an_error(tmp_path: Path) -> None:
 
 def _batch(tmp_path: Path, *labels: dict[str, LabelValue]) -> Batch:
     records = [_record(tmp_path, f"{n}.png", **values) for n, values in enumerate(labels)]
-    dataset = _dataset(*records, with_truth=True)
-    batch = Collate(TASKS, SIZE)([dataset[Draw(1, n, n)] for n in range(len(records))])
+    dataset = _dataset(*records)
+    batch = Collate(TASKS, SIZE, with_targets=True)(
+        [dataset[Draw(1, n, n)] for n in range(len(records))]
+    )
     assert isinstance(batch, Batch)
     return batch
 
@@ -237,14 +230,13 @@ def test_collate_gives_each_task_its_rows(tmp_path: Path) -> None:
     }
     assert batch.targets["cls"].tolist() == [1, 0]
     assert batch.keys == ("0.png", "1.png", "2.png", "3.png")
-    assert [set(truth) for truth in batch.truth] == [{"det"}, {"cls"}, set(), {"cls", "det"}]
     assert len(batch.resizes) == 4
 
 
 def test_collate_keeps_the_pictures_in_order(tmp_path: Path) -> None:
     records = [_record(tmp_path, f"{n}.png") for n in range(3)]
     items = [_item(_dataset(record)) for record in records]
-    batch = Collate(TASKS, SIZE)(items)
+    batch = Collate(TASKS, SIZE, with_targets=True)(items)
     assert isinstance(batch, Batch)
     for row, item in enumerate(items):
         assert torch.equal(batch.inputs["image"][row], _pixels(item))
@@ -254,4 +246,23 @@ def test_collate_keeps_the_pictures_in_order(tmp_path: Path) -> None:
 def test_collate_returns_the_first_error(tmp_path: Path) -> None:
     item = _item(_dataset(_record(tmp_path)))
     first, second = MtcliError("first"), MtcliError("second")
-    assert Collate(TASKS, SIZE)([item, first, second]) is first
+    assert Collate(TASKS, SIZE, with_targets=True)([item, first, second]) is first
+
+
+def test_an_evaluation_s_batch_has_rows_and_no_targets(tmp_path: Path) -> None:
+    items = [_item(_dataset(_record(tmp_path, "0.png", det=BOX)))]
+    batch = Collate(TASKS, SIZE, with_targets=False)(items)
+    assert isinstance(batch, Batch)
+    assert batch.rows["det"].tolist() == [0]
+    assert batch.targets == {}
+
+
+def test_a_target_is_read_in_original_pixels(tmp_path: Path) -> None:
+    record = _record(tmp_path, det=BOX)
+    target = read_target(TASKS["det"], "det", record, ORIGINAL)
+    assert target is not None
+    boxes = target["boxes"]
+    assert isinstance(boxes, BoundingBoxes)
+    assert boxes.canvas_size == ORIGINAL
+    assert boxes.as_subclass(Tensor).tolist() == [[12, 8, 36, 24]]
+    assert read_target(TASKS["cls"], "cls", record, ORIGINAL) is None

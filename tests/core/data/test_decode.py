@@ -309,3 +309,11 @@ def test_message_names_the_file_once() -> None:
     assert caught.value.found is not None
     assert str(path) not in caught.value.found
     assert "file the file" not in caught.value.found
+
+
+@pytest.mark.parametrize(
+    ("values", "seen"), [([0, 100, 200], [0, 100, 200]), ([0, 256, 65535], [0, 1, 255])]
+)
+def test_a_32_bit_picture_shows_the_bits_that_are_used(values: list[int], seen: list[int]) -> None:
+    Image.fromarray(np.array([values], dtype=np.int32)).save("a.tiff")
+    assert decode(Path("a.tiff"))[0, 0].tolist() == seen

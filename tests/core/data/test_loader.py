@@ -13,13 +13,14 @@ from PIL import Image
 
 from mtcli.core.config import Augmentation
 from mtcli.core.data.augment import Augment
-from mtcli.core.data.dataset import AnyTask, Collate, RecordDataset
+from mtcli.core.data.dataset import Collate, RecordDataset
 from mtcli.core.data.loader import load_batches, worker_count
 from mtcli.core.data.records import Record
 from mtcli.core.data.sample import Batch
 from mtcli.core.errors import WorkError
 from mtcli.core.labels import Label, LabelValue, Object, ObjectsLabel, TextLabel
 from mtcli.core.mixing import Draw, JointMixing
+from mtcli.core.task import AnyTask
 from mtcli.core.tasks.classification import (
     Classification,
     ClassificationFacts,
@@ -60,7 +61,11 @@ def _batches(records: list[Record], workers: int, **more: bool) -> Iterator[Batc
     dataset = RecordDataset(records, TASKS, SIZE, "stretch", augment, seed=2, **more)
     draws = JointMixing(len(records), 3, 1, seed=1)
     return load_batches(
-        dataset, Collate(TASKS, SIZE), lambda: draws.batches(1, 2, 0), workers, DEVICE
+        dataset,
+        Collate(TASKS, SIZE, with_targets=True),
+        lambda: draws.batches(1, 2, 0),
+        workers,
+        DEVICE,
     )
 
 
@@ -83,7 +88,9 @@ def test_workers_give_the_same_batches(records: list[Record]) -> None:
 def test_batches_come_in_the_order_of_the_draws(records: list[Record]) -> None:
     draws = [[Draw(1, 0, 4), Draw(1, 1, 2)], [Draw(1, 2, 6)]]
     dataset = RecordDataset(records, TASKS, SIZE, "stretch")
-    loaded = load_batches(dataset, Collate(TASKS, SIZE), lambda: iter(draws), 0, DEVICE)
+    loaded = load_batches(
+        dataset, Collate(TASKS, SIZE, with_targets=True), lambda: iter(draws), 0, DEVICE
+    )
     assert [batch.keys for batch in loaded] == [("4.png", "2.png"), ("6.png",)]
 
 
@@ -112,7 +119,7 @@ def test_an_error_arrives_with_all_its_parts(records: list[Record], workers: int
     assert error.found is not None
     assert "cannot identify" in error.found
     assert error.mend is not None
-    assert "on_bad_image" in error.mend
+    assert "data.verify: full" in error.mend
     json.dumps(error.parts())
 
 

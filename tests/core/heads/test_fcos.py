@@ -76,6 +76,11 @@ def test_the_cell_in_the_middle_of_a_box_has_centerness_1() -> None:
     assert _match([(4, 4, 8, 8)], [4], (16, 16)) == {5: (0, 1.0)}
 
 
+@pytest.mark.parametrize("side", [8, 40, 80, 120])
+def test_a_gap_between_levels_leaves_no_size_unseen(side: float) -> None:
+    assert _match([(0, 0, side, side)], [4, 16], (128, 128))
+
+
 @pytest.mark.parametrize("small_first", [False, True])
 def test_of_two_boxes_the_smaller_wins(small_first: bool) -> None:
     boxes: list[Box] = [(0, 0, 16, 16), (4, 4, 12, 12)]

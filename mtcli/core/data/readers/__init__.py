@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
@@ -48,6 +49,11 @@ class Reader(ABC):
 
 
 READERS: Registry[type[Reader]] = Registry("label format", __name__)
+
+
+def picture_key(name: str) -> str:
+    r"""A picture's name as records are joined by: `a\b.png` and `./a/b.png` are `a/b.png`."""
+    return posixpath.normpath(name.replace("\\", "/"))
 
 
 def split_file(template: Path, split: str) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mtcli.core.data.readers import READERS, Reader, split_file
+from mtcli.core.data.readers import READERS, Reader, picture_key, split_file
 from mtcli.core.errors import DataError
 from mtcli.core.labels import Label, LabelValue, Object, ObjectsLabel
 from mtcli.core.options import InputPath, Options
@@ -66,7 +66,7 @@ class CocoReader(Reader):
             )
         labels: dict[str, Label] = {}
         for number, picture in pictures.items():
-            name = str(_field(picture, "file_name", path, f"image {number}")).replace("\\", "/")
+            name = picture_key(str(_field(picture, "file_name", path, f"image {number}")))
             if name in labels:
                 raise DataError(f"{name} is listed twice", where=path, found=f"image {number}")
             labels[name] = Label(ObjectsLabel(tuple(objects[number])), f"{path}, image {number}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtcli.core.data.readers import READERS, Reader, split_file
+from mtcli.core.data.readers import READERS, Reader, picture_key, split_file
 from mtcli.core.errors import DataError, did_you_mean
 from mtcli.core.labels import Label, LabelValue, TextLabel
 from mtcli.core.options import InputPath, Options
@@ -67,7 +67,7 @@ class CsvReader(Reader):
 def read_columns(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     r"""The cells of some columns, row by row, each with its line in the file; spaces stripped.
 
-    The first column names a picture: its `\\` become `/`.
+    The first column names a picture, as `picture_key` has it.
 
     Raises:
         DataError: the file is missing or no CSV, a column is missing, or a row is too short or
@@ -99,11 +99,11 @@ def read_columns(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list
                         found=f"{len(row)}",
                     )
                 cells = [row[place].strip() for place in places]
-                cells[0] = cells[0].replace("\\", "/")
                 if not cells[0]:
                     raise DataError(
                         "a row that names no picture", where=f"{path}, line {rows.line_num}"
                     )
+                cells[0] = picture_key(cells[0])
                 yield rows.line_num, cells
     except FileNotFoundError:
         raise DataError("no such file", where=path) from None
