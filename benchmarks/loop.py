@@ -81,5 +81,5 @@ def measure(config: Path, sets: Sequence[str], epochs: int) -> list[dict[str, An
     return [
         {"": "whole epoch", "s/epoch": statistics.median(whole)},
         {"": "ready tensors", "s/epoch": statistics.median(ready)},
-        {"": "ratio", "s/epoch": ratio},
+        {"": "ratio, median of the turns", "s/epoch": ratio},
     ]

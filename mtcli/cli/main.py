@@ -17,7 +17,7 @@ from mtcli.core.errors import MtcliError
 
 app = typer.Typer(
     name="mtcli",
-    help="One shared trunk, many tasks: train, evaluate and ship multi-task networks.",
+    help="One shared trunk, many tasks: train and evaluate multi-task networks.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -49,8 +49,8 @@ _main.__doc__ = None  # typer would show it in place of the help above
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code.
 
-    0 done, 1 the work failed, 2 wrong usage, config or data, 3 a gate was missed,
-    130 interrupted, 143 terminated.
+    0 done, 1 the work failed, 2 wrong usage, config or data, 130 interrupted, 143 terminated,
+    129 hung up.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     # Pillow warns of every large picture; what it refuses to open is an error of ours.

@@ -17,7 +17,9 @@ def number(value: float | None) -> str:
 
 def change(value: float | None) -> str:
     """A difference with its sign."""
-    return "" if value is None else f"{value:+.3f}"
+    if value is None:
+        return ""
+    return f"{value:+.3f}" if abs(value) >= 0.0005 else "0.000"
 
 
 def millions(count: int) -> str:

@@ -144,7 +144,7 @@ class TrainingView:
         for name, values in event.metrics.items():
             primary, *others = values
             moved = event.changes[name]
-            style = "good" if moved is not None and moved > 0 else "quiet"
+            style = "good" if moved is not None and moved >= 0.0005 else "quiet"
             mark = "[accent]★[/accent]" if name in event.best_of else ""
             table.add_row(
                 f" {name}",

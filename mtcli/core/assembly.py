@@ -10,6 +10,7 @@ from mtcli.core.checkpoint import Model, load_model
 from mtcli.core.config import Config
 from mtcli.core.data.prepare import prepare_tasks
 from mtcli.core.data.records import Record, load_records, require_labels
+from mtcli.core.data.splits import check_files
 from mtcli.core.network import Architecture, Network, build_network, check_size
 from mtcli.core.progress import check_best
 from mtcli.core.runtime import seed_everything
@@ -45,6 +46,7 @@ def assemble(config: Config, checkpoint: Path | None = None) -> Assembly:
         MtcliError: labels are missing or broken, or the network cannot be built as asked.
     """
     data = config.data
+    check_files(data)
     records: dict[str, Sequence[Record]] = {
         split: load_records(data, config.tasks, split) for split in ("train", "val")
     }

@@ -74,6 +74,7 @@ def save_checkpoint(
         description = {**_describe(model), "step": step, **facts, "tied": tied}
         (draft / MODEL).write_text(json.dumps(description, indent=1), encoding="utf-8")
         torch.save(dict(training), draft / TRAINING)
+        shutil.copymode(draft / MODEL, draft / WEIGHTS)  # safetensors lets only the owner read
         for file in draft.iterdir():
             with file.open("rb") as handle:
                 os.fsync(handle.fileno())
@@ -84,6 +85,7 @@ def save_checkpoint(
         # torch.save reports a full disk as a RuntimeError, safetensors as an error of its own.
         with contextlib.suppress(OSError):
             shutil.rmtree(draft, ignore_errors=True)
+            shutil.rmtree(parent / name, ignore_errors=True)
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise SaveError(
             f"the checkpoint could not be saved: {reason}",

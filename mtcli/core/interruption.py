@@ -1,7 +1,8 @@
-"""Ctrl-C and SIGTERM as a wish that the training notices between two updates."""
+"""Ctrl-C, SIGTERM and SIGHUP as a wish that the training notices between two updates."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Generator
@@ -16,7 +17,7 @@ R = TypeVar("R")
 class Interruption:
     """A context in which the first signal is noted and the second one acts at once."""
 
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    SIGNALS = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if os.name == "posix" else ()))
 
     def __init__(self) -> None:
         self._came: int | None = None
@@ -24,7 +25,10 @@ class Interruption:
 
     def __enter__(self) -> Interruption:
         if threading.current_thread() is threading.main_thread():  # Python allows it only there
-            self._before = {number: signal.signal(number, self._note) for number in self.SIGNALS}
+            for number in self.SIGNALS:
+                # What nohup had ignored stays ignored.
+                if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(

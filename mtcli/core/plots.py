@@ -77,6 +77,6 @@ def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, An
 def _save(figure: Any, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=120)
+        figure.savefig(path, dpi=120, bbox_inches="tight")
     except OSError as error:
         raise SaveError(f"cannot write: {error.strerror}", where=path) from None

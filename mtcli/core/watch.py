@@ -73,5 +73,5 @@ def _stop(what: str, epoch: int, keys: Sequence[str]) -> NonFiniteError:
         what,
         where=f"epoch {epoch}, pictures {and_more(keys, 16)}",
         mend="lower train.lr, set train.clip, or look at these pictures and their labels; "
-        "the last good checkpoint is in place",
+        "checkpoints of earlier epochs are in place",
     )

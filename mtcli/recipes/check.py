@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mtcli.core.assembly import Assembly, assemble
 from mtcli.core.config import Config
+from mtcli.core.data.records import check_labels
 from mtcli.core.runtime import choose_runtime
+
+ANY_SIZE = (1 << 20, 1 << 20)
 
 
 def check(config: Config) -> Assembly:
@@ -14,4 +19,8 @@ def check(config: Config) -> Assembly:
         MtcliError: what the training would have said before it looks at pictures.
     """
     choose_runtime(config.train.device, config.train.precision)
-    return assemble(config)
+    assembly = assemble(config)
+    for records in assembly.records.values():
+        # The size of a picture decides what of a label is mended, not whether it is understood.
+        check_labels([replace(record, size=ANY_SIZE) for record in records], assembly.model.tasks)
+    return assembly

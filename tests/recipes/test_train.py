@@ -58,7 +58,7 @@ def test_a_task_alone_trains_without_the_pyramid(shapes: Path) -> None:
 def test_it_learns_a_handful_of_pictures_by_heart(shapes: Path) -> None:
     (shapes / "val.txt").write_text((shapes / "train.txt").read_text())
     seen = run_events(
-        shapes, "train.epochs=40", "train.lr=4e-3", "train.ema=0.8", "tasks.cls.dropout=0"
+        shapes, "train.epochs=40", "train.lr=2e-3", "train.ema=0.8", "tasks.cls.dropout=0"
     )
     first, *_, last = [e for e in seen if isinstance(e, events.EpochEnded)]
     assert last.losses["cls"] < 0.3 * first.losses["cls"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from mtcli.core.config import DataConfig, SplitColumn
 from mtcli.core.data.readers import picture_key
 from mtcli.core.data.readers.csv import read_columns
@@ -34,17 +36,34 @@ def split_keys(config: DataConfig, split: str) -> list[str]:
     return list(dict.fromkeys(keys))
 
 
+def check_files(config: DataConfig) -> None:
+    """See that the images folder and every split's list are there, also of splits used later.
+
+    Raises:
+        DataError: one is missing.
+    """
+    if not config.images.is_dir():
+        raise DataError("data.images: no such folder", where=config.images)
+    for split, path in config.splits.items() if isinstance(config.splits, dict) else ():
+        if not path.is_file():
+            raise _no_list(split, path)
+
+
+def _no_list(split: str, path: Path) -> DataError:
+    return DataError(
+        f"data.splits.{split}: no such file",
+        where=path,
+        expected="a text file with the name of a picture on each line",
+    )
+
+
 def _read_list(config: DataConfig, split: str) -> list[str]:
     assert isinstance(config.splits, dict)
     path = config.splits[split]
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
-        raise DataError(
-            f"data.splits.{split}: no such file",
-            where=path,
-            expected="a text file with the name of a picture on each line",
-        ) from None
+        raise _no_list(split, path) from None
     except (UnicodeDecodeError, OSError) as error:
         raise DataError(f"data.splits.{split}: cannot be read: {error}", where=path) from None
     return [picture_key(line.strip()) for line in lines if line.strip()]

@@ -249,7 +249,8 @@ def decode(
 
 
 def _tower(channels: int, depth: int, dropout: float) -> nn.Sequential:
-    groups = math.gcd(channels, 32)
+    # Two channels a group at least: on a map of one cell a channel alone is always normalised to 0.
+    groups = min(math.gcd(channels, 32), max(1, channels // 2))
     layers: list[nn.Module] = []
     for _ in range(depth):
         conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)

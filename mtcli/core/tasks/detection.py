@@ -22,6 +22,9 @@ from mtcli.core.tasks import KINDS
 MIN_VISIBLE = 0.1
 """A box keeps its label while at least this share of it is inside the frame."""
 
+DRAWN = 0.5
+"""The least score of a box in a picture for people."""
+
 Level = Literal["p2", "p3", "p4", "p5"]
 
 
@@ -250,13 +253,15 @@ class Detection(Task[fcos.FcosBatch, fcos.FcosRaw]):
         if target is not None:
             truth = [drawing.color_of(number) for number in target["labels"].tolist()]
             image = drawing.boxes(image, target["boxes"], truth)
-        sure = prediction["scores"] >= 0.5
+        # The best last, so that it lies on top.
+        sure = (prediction["scores"] >= DRAWN).nonzero().squeeze(1).flip(0)
         labels = prediction["labels"][sure].tolist()
+        scores = prediction["scores"][sure].tolist()
         return drawing.boxes(
             image,
             prediction["boxes"][sure],
             [drawing.color_of(number) for number in labels],
-            [self.facts.classes[number] for number in labels],
+            [f"{self.facts.classes[n]} {s:.0%}" for n, s in zip(labels, scores, strict=True)],
         )
 
     def to_json(self, prediction: Prediction) -> dict[str, Any]:

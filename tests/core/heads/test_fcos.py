@@ -425,3 +425,13 @@ def test_a_cell_may_be_of_two_classes() -> None:
     [(boxes, _, labels)] = _decode(_raw([(0, 0, 8, 8)], [[2.0, 1.0]]))
     assert labels.tolist() == [0, 1]
     assert boxes.tolist() == [[0, 0, 8, 8]] * 2
+
+
+@pytest.mark.parametrize("channels", [16, 32, 64])
+def test_a_map_of_one_cell_is_answered_and_by_what_it_shows(channels: int) -> None:
+    """Groups of one channel would norm a single value: to 0, or, for one row, to an error."""
+    head = FcosHead({"p5": FeatureSpec(channels, 32)}, 2, depth=2, dropout=0.0).to(DEVICE)
+    feature = torch.randn(2, channels, 1, 1, device=DEVICE)
+    first, second = head({"p5": feature}).logits.detach()
+    assert not torch.equal(first, second)
+    torch.testing.assert_close(head({"p5": feature[:1]}).logits.detach()[0], first)

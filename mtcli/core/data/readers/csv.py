@@ -83,7 +83,9 @@ def read_columns(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list
                         f"no column {column}",
                         where=path,
                         found=f"columns {', '.join(header) or '(none)'}",
-                        mend=did_you_mean(column, header),
+                        mend="save the file with commas between its cells"
+                        if len(header) == 1 and ";" in header[0]
+                        else did_you_mean(column, header),
                     )
                 if header.count(column) > 1:
                     raise DataError(f"the column {column} stands twice", where=path)
