@@ -187,7 +187,8 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
                 last = stop or progress.updates == mixing.updates
                 if last or watch.waiting >= READ_EVERY[device.type]:
                     watch.read(epoch, check_norm=not state.scaler.is_enabled())
-                    if last or time.monotonic() - told > 0.1:
+                    # Not after a signal: the terminal may be gone, and saving comes first.
+                    if not stop and (last or time.monotonic() - told > 0.1):
                         told = time.monotonic()
                         speed = pictures / (told - began)
                         yield events.Stepped(epoch, progress.updates, speed, rate, watch.means())

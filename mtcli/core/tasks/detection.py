@@ -15,6 +15,7 @@ from mtcli.core.heads import fcos
 from mtcli.core.labels import LabelError, LabelValue, Object, ObjectsLabel, unknown_class
 from mtcli.core.metrics.average_precision import AveragePrecision, Boxes, average_precision
 from mtcli.core.ops import drawing
+from mtcli.core.ops.boxes import areas, clipped, has_area, sides
 from mtcli.core.options import ClassNames, Options
 from mtcli.core.task import Meter, Prediction, Target, Task
 from mtcli.core.tasks import KINDS
@@ -178,8 +179,8 @@ class Detection(Task[fcos.FcosBatch, fcos.FcosRaw]):
         for item in value.objects:
             if item.name not in self._numbers:
                 raise unknown_class(item.name, self.facts.classes)
-            box = _clipped(item.box, size)
-            if _has_area(box):
+            box = clipped(item.box, size)
+            if has_area(box):
                 corners.append(box)
                 labels.append(self._numbers[item.name])
                 crowd.append(item.crowd)
@@ -194,10 +195,10 @@ class Detection(Task[fcos.FcosBatch, fcos.FcosRaw]):
         assert isinstance(value, ObjectsLabel)
         found = []
         for item in value.objects:
-            box = _clipped(item.box, size)
-            if not _has_area(item.box):
+            box = clipped(item.box, size)
+            if not has_area(item.box):
                 found.append("box without area dropped")
-            elif not _has_area(box):
+            elif not has_area(box):
                 found.append("box outside the picture dropped")
             elif max(abs(a - b) for a, b in zip(box, item.box, strict=True)) > 1:
                 found.append("box across the border clipped")
@@ -208,8 +209,8 @@ class Detection(Task[fcos.FcosBatch, fcos.FcosRaw]):
         assert isinstance(boxes, BoundingBoxes)
         corners = boxes.as_subclass(Tensor)
         inside = corners.maximum(frame[:2].repeat(2)).minimum(frame[2:].repeat(2))
-        area = _areas(corners)
-        kept = (_areas(inside) >= MIN_VISIBLE * area) & (_sides(inside).amin(dim=1) >= 1)
+        area = areas(corners)
+        kept = (areas(inside) >= MIN_VISIBLE * area) & (sides(inside).amin(dim=1) >= 1)
         return {
             "boxes": _bounding_boxes(inside[kept], boxes.canvas_size),
             "labels": target["labels"][kept],
@@ -283,28 +284,3 @@ def _bounding_boxes(corners: Tensor, size: tuple[int, int]) -> BoundingBoxes:
     return BoundingBoxes(
         corners, format=BoundingBoxFormat.XYXY, canvas_size=size, clamping_mode=None
     )
-
-
-def _clipped(
-    box: tuple[float, float, float, float], size: tuple[int, int]
-) -> tuple[float, float, float, float]:
-    height, width = size
-    x1, y1, x2, y2 = box
-    return (
-        min(max(x1, 0.0), width),
-        min(max(y1, 0.0), height),
-        min(max(x2, 0.0), width),
-        min(max(y2, 0.0), height),
-    )
-
-
-def _has_area(box: tuple[float, float, float, float]) -> bool:
-    return box[2] > box[0] and box[3] > box[1]
-
-
-def _sides(corners: Tensor) -> Tensor:
-    return corners[:, 2:] - corners[:, :2]
-
-
-def _areas(corners: Tensor) -> Tensor:
-    return _sides(corners).clamp(min=0).prod(dim=1)

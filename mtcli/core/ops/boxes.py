@@ -1,0 +1,34 @@
+"""Boxes as corners x1, y1, x2, y2: their sides, areas, and what a picture holds of them."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+Corners = tuple[float, float, float, float]
+
+
+def clipped(box: Corners, size: tuple[int, int]) -> Corners:
+    """A box cut off at the border of a picture of `size` (height, width)."""
+    height, width = size
+    x1, y1, x2, y2 = box
+    return (
+        min(max(x1, 0.0), width),
+        min(max(y1, 0.0), height),
+        min(max(x2, 0.0), width),
+        min(max(y2, 0.0), height),
+    )
+
+
+def has_area(box: Corners) -> bool:
+    """Whether the box has width and height."""
+    return box[2] > box[0] and box[3] > box[1]
+
+
+def sides(corners: Tensor) -> Tensor:
+    """Width and height `[N, 2]` of boxes `[N, 4]`."""
+    return corners[:, 2:] - corners[:, :2]
+
+
+def areas(corners: Tensor) -> Tensor:
+    """Areas `[N]` of boxes `[N, 4]`; 0 where a side is negative."""
+    return sides(corners).clamp(min=0).prod(dim=1)
