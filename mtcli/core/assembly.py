@@ -9,7 +9,7 @@ from pathlib import Path
 from mtcli.core.checkpoint import Model, load_model
 from mtcli.core.config import Config
 from mtcli.core.data.prepare import prepare_tasks
-from mtcli.core.data.records import Record, load_records, require_labels
+from mtcli.core.data.records import Record, labelled_only, load_records, require_labels
 from mtcli.core.data.splits import check_files
 from mtcli.core.network import Architecture, Network, build_network, check_size
 from mtcli.core.progress import check_best
@@ -46,12 +46,13 @@ def assemble(config: Config, checkpoint: Path | None = None) -> Assembly:
         MtcliError: labels are missing or broken, or the network cannot be built as asked.
     """
     data = config.data
-    check_files(data)
+    check_files(config)
     records: dict[str, Sequence[Record]] = {
         split: load_records(data, config.tasks, split) for split in ("train", "val")
     }
     for name in config.tasks:
-        require_labels(records["train"], data, name)
+        require_labels(records["train"], name)
+    records = {split: labelled_only(listed) or listed for split, listed in records.items()}
     seed_everything(config.train.seed)
     if checkpoint is not None:
         model, _ = load_model(checkpoint)
@@ -59,7 +60,7 @@ def assemble(config: Config, checkpoint: Path | None = None) -> Assembly:
         chosen = config.model
         architecture = Architecture(chosen.trunk, chosen.pyramid, chosen.drop_path)
         tasks = prepare_tasks(records["train"], config.tasks)
-        model = Model(architecture, tasks, data.size, data.resize)
+        model = Model(architecture, tasks, data.size, data.resize, config.plugins)
     check_best(config.train.best, model.tasks)
     network = build_network(model.architecture, model.tasks)
     check_size(network, model.architecture.trunk, data.size)

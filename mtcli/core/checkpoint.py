@@ -40,12 +40,14 @@ class Model:
         tasks: by name.
         size: the working size, height and width.
         resize: how pictures get there.
+        plugins: the modules that its kinds may come from.
     """
 
     architecture: Architecture
     tasks: Mapping[str, AnyTask]
     size: tuple[int, int]
     resize: Rule
+    plugins: tuple[str, ...] = ()
 
 
 def save_checkpoint(
@@ -121,6 +123,14 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
     try:
         tasks: dict[str, AnyTask] = {}
         for name, entry in description["tasks"].items():
+            if entry["kind"] not in KINDS.names() and description.get("plugins"):
+                raise CheckpointError(
+                    f"the kind {entry['kind']} comes from a plug-in, which is code and not "
+                    "imported unasked",
+                    where=file,
+                    found=", ".join(description["plugins"]),
+                    mend="name it in the config's plugins, or allow it: --allow-plugins",
+                )
             kind = KINDS.get(entry["kind"])
             options = kind.Options.model_validate(entry["options"])
             tasks[name] = kind(options, kind.Facts.model_validate(entry["facts"]))
@@ -130,7 +140,8 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
             raise ValueError(f"input.resize: {resize}")
         architecture = Architecture(**description["architecture"])
         find_family(architecture.trunk)
-        model = Model(architecture, tasks, (height, width), resize)
+        plugins = tuple(map(str, description.get("plugins", ())))
+        model = Model(architecture, tasks, (height, width), resize, plugins)
     except (
         AttributeError,
         KeyError,
@@ -209,6 +220,7 @@ def _describe(model: Model) -> dict[str, Any]:
             "pyramid": model.architecture.pyramid,
             "drop_path": model.architecture.drop_path,
         },
+        "plugins": list(model.plugins),
         "input": {"size": list(model.size), "resize": model.resize},
         "tasks": {
             name: {

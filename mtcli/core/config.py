@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from mtcli.core.options import InputPath, Options
+from mtcli.core.options import ClassNames, InputPath, Options
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Range = Annotated[
@@ -62,6 +62,8 @@ class Zoom(Options):
     """The factor is drawn from this range; above 1 things get larger."""
     shift: Fraction = 0.0
     """The largest shift, as a share of each side."""
+    p: Fraction = 1.0
+    """Probability; a picture that was cut off loses labels that no longer hold, such as a count."""
 
 
 class Crop(Options):
@@ -128,16 +130,48 @@ class SplitColumn(Options):
     """The column with the name of its split."""
 
 
+class ImageArrays(Options):
+    """Pictures as the rows of an array, `[N, H, W]` or `[N, H, W, 3]`, named by their numbers."""
+
+    arrays: InputPath
+    """An `.npy`, `.npz` or IDX file; `{split}` in its path or key stands for the split."""
+    key: str | None = None
+    """Which array of an `.npz`."""
+
+
+Images = Annotated[
+    Annotated[ImageArrays, Tag("<arrays>")] | Annotated[InputPath, Tag("<folder>")],
+    Discriminator(lambda value: "<arrays>" if _has(value, ImageArrays, "arrays") else "<folder>"),
+]
+Splits = Annotated[
+    Annotated[SplitColumn, Tag("<column>")]
+    | Annotated[dict[str, InputPath], Tag("<lists>")]
+    | Annotated[tuple[str, ...], Tag("<names>")],
+    Discriminator(lambda value: _sort_of_splits(value)),
+]
+
+
+def _has(value: object, model: type[Options], key: str) -> bool:
+    """Whether a value is, or is about to become, a `model`, which alone has this key."""
+    return isinstance(value, model) or (isinstance(value, dict) and key in value)
+
+
+def _sort_of_splits(value: object) -> str:
+    if _has(value, SplitColumn, "csv"):
+        return "<column>"
+    return "<names>" if isinstance(value, list | tuple) else "<lists>"
+
+
 class DataConfig(Options):
     """Where the pictures are and how they reach the network."""
 
-    images: InputPath
-    """The folder that pictures are named from."""
-    splits: Annotated[
-        Annotated[SplitColumn, Tag("<column>")] | Annotated[dict[str, InputPath], Tag("<lists>")],
-        Discriminator(lambda value: "<column>" if _is_column(value) else "<lists>"),
-    ]
-    """A list file for each split (a name a line), or `{csv: …, key: …, column: …}`."""
+    images: Images | None = None
+    """The folder that pictures are named from, or `{arrays: FILE, key: …}`; each task may bring
+    its own."""
+    splits: Splits | None = None
+    """For each split a file with a name a line, or a folder all of whose pictures belong to it;
+    or `{csv: …, key: …, column: …}`; or, for arrays, the names of the splits. Each task may bring
+    its own."""
     size: tuple[PositiveInt, PositiveInt]
     """Height and width of the network's input, in multiples of the trunk's largest stride."""
     resize: Literal["stretch", "letterbox"] = "stretch"
@@ -150,11 +184,6 @@ class DataConfig(Options):
     """What becomes of a picture that the look before training cannot read."""
     workers: Literal["auto"] | NonNegativeInt = "auto"
     """Loader processes; 0 loads in the training's own."""
-
-
-def _is_column(splits: object) -> bool:
-    """Whether splits are said as a column of a CSV file, rather than as list files."""
-    return isinstance(splits, SplitColumn) or (isinstance(splits, dict) and "csv" in splits)
 
 
 def _weights_path(weights: str, info: ValidationInfo) -> str:
@@ -214,13 +243,25 @@ class TrainConfig(Options):
     """The number format of the network; `auto` is fp32 on a CPU, bf16 where a GPU has it."""
 
 
+class LabelSource(Options):
+    """One place that a task's labels come from."""
+
+    reader: str
+    options: SerializeAsAny[Options]
+    labelled_classes: ClassNames | None = None
+
+
 class TaskConfig(Options):
-    """One task: its kind, where its labels are, its weight, the kind's own options."""
+    """One task: its kind, where its labels and pictures are, its weight, the kind's own options.
+
+    A task without `images` or `splits` of its own has those of `data`.
+    """
 
     kind: str
-    reader: str
-    labels: SerializeAsAny[Options]
+    labels: tuple[LabelSource, ...]
     weight: PositiveFloat = 1.0
+    images: Images | None = None
+    splits: Splits | None = None
     options: SerializeAsAny[Options]
 
 
@@ -231,6 +272,7 @@ class Config(Options):
     tasks: dict[str, TaskConfig]
     model: ModelConfig
     train: TrainConfig = TrainConfig()
+    plugins: tuple[str, ...] = ()
 
 
 TASK_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_-]*$")

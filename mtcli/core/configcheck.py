@@ -5,16 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from mtcli.core.config import TASK_NAME, Config, DataConfig, ModelConfig, TaskConfig, TrainConfig
+from mtcli.core.config import (
+    TASK_NAME,
+    Config,
+    DataConfig,
+    Images,
+    LabelSource,
+    ModelConfig,
+    Splits,
+    TaskConfig,
+    TrainConfig,
+)
 from mtcli.core.errors import ConfigError, did_you_mean
 from mtcli.core.options import Options
 
+if TYPE_CHECKING:
+    from mtcli.core.task import AnyTask
+
 M = TypeVar("M", bound=Options)
-SECTIONS = ("data", "tasks", "model", "train")
+SECTIONS = ("data", "tasks", "model", "train", "plugins")
 
 
 def check_config(
@@ -42,16 +55,26 @@ def check_config(
     data = checker.section(DataConfig, document, "data")
     model = checker.section(ModelConfig, document, "model")
     train = checker.section(TrainConfig, document, "train", required=False)
-    if isinstance(data.splits, dict) and not data.splits:
-        raise checker.error("data.splits", "names no split")
+    checker.names_splits(data.splits, "data.splits")
+    plugins = checker.plugins(document)
     tasks = checker.tasks(document, only)
-    return Config(data=data, tasks=tasks, model=model, train=train)
+    for name, task in tasks.items():
+        for part in ("images", "splits"):
+            if getattr(task, part) is None and getattr(data, part) is None:
+                raise checker.error(
+                    f"data.{part}",
+                    "is required and missing",
+                    expected=f"it, or tasks.{name}.{part}",
+                )
+        checker.names_splits(task.splits, f"tasks.{name}.splits")
+    return Config(data=data, tasks=tasks, model=model, train=train, plugins=plugins)
 
 
 class _Checker:
     """Knows where the document came from, so that every message can say it."""
 
     def __init__(self, base: Path, source: object, sets: Mapping[str, str]) -> None:
+        self._base = base
         self._context = {"base": base}
         self._source = source
         self._sets = sets
@@ -113,6 +136,24 @@ class _Checker:
             key, f"wrong value{suffix}", expected=expected, found=repr(first["input"])
         )
 
+    def names_splits(self, splits: object, key: str) -> None:
+        """Refuse splits that are none."""
+        if isinstance(splits, dict | tuple) and not splits:
+            raise self.error(key, "names no split")
+
+    def plugins(self, document: Mapping[str, Any]) -> tuple[str, ...]:
+        """Import what `plugins` names, before anything asks for a kind or format."""
+        names = document.get("plugins") or []
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise self.error(
+                "plugins", "wrong value", expected="a list of modules", found=repr(names)
+            )
+        if not names:
+            return ()
+        from mtcli.core.plugins import import_plugins
+
+        return import_plugins(names, self._base, self.where("plugins"))
+
     def tasks(
         self, document: Mapping[str, Any], only: Sequence[str] | None
     ) -> dict[str, TaskConfig]:
@@ -130,7 +171,6 @@ class _Checker:
         return {str(name): self._task(str(name), entries[name]) for name in names}
 
     def _task(self, name: str, entry: Any) -> TaskConfig:
-        from mtcli.core.data.readers import READERS
         from mtcli.core.tasks import KINDS
 
         key = f"tasks.{name}"
@@ -142,31 +182,26 @@ class _Checker:
             if required not in entry:
                 raise self.error(f"{key}.{required}", "is required and missing")
         kind = KINDS.get(str(entry["kind"]), where=f"{self.where(f'{key}.kind')}, {key}.kind")
-        labels = entry["labels"]
-        if not isinstance(labels, dict):
-            raise self.error(
-                f"{key}.labels", "wrong value", expected="a mapping", found=repr(labels)
-            )
-        readers = [reader for reader in labels if reader in READERS.names()]
-        if len(readers) != 1:
-            raise self.error(
-                f"{key}.labels",
-                "names no label format" if not readers else "names two label formats",
-                expected=f"exactly one of {', '.join(READERS.names())}",
-                found=", ".join(map(str, labels)) or "nothing",
-                mend=None if readers else _near_any(labels, READERS.names()),
-            )
-        reader = READERS.get(readers[0])
-        if not issubclass(reader.gives, kind.takes):
-            raise self.error(
-                f"{key}.labels",
-                f"the {readers[0]} format gives {reader.gives.__name__}, "
-                f"which {kind.kind} cannot learn from",
-                expected=" or ".join(value.__name__ for value in kind.takes),
-            )
-        rest = {k: v for k, v in entry.items() if k not in ("kind", "labels", "weight")}
-        self.known(rest, kind.Options.model_fields, f"{key}.")
-        weight = entry.get("weight", 1.0)
+        rest = {k: v for k, v in entry.items() if k not in TASK_KEYS}
+        self.known(rest, [*kind.Options.model_fields, *TASK_KEYS], f"{key}.")
+        own = {k: entry[k] for k in ("images", "splits") if entry.get(k) is not None}
+        pictures = self.validate(TaskPictures, own, key)
+        said = entry["labels"]
+        listed = said if isinstance(said, list) and said else [said]
+        numbered = isinstance(said, list)
+        return TaskConfig(
+            kind=kind.kind,
+            labels=tuple(
+                self._source_of(kind, labels, f"{key}.labels.{n}" if numbered else f"{key}.labels")
+                for n, labels in enumerate(listed)
+            ),
+            weight=self._weight(entry.get("weight", 1.0), key),
+            images=pictures.images,
+            splits=pictures.splits,
+            options=self.validate(kind.Options, rest, key),
+        )
+
+    def _weight(self, weight: Any, key: str) -> float:
         if (
             isinstance(weight, bool)
             or not isinstance(weight, int | float)
@@ -178,13 +213,55 @@ class _Checker:
                 expected="a finite number above 0",
                 found=repr(weight),
             )
-        return TaskConfig(
-            kind=kind.kind,
-            reader=readers[0],
-            labels=self.validate(reader.Options, labels, f"{key}.labels"),
-            weight=float(weight),
-            options=self.validate(kind.Options, rest, key),
-        )
+        return float(weight)
+
+    def _source_of(self, kind: type[AnyTask], labels: Any, key: str) -> LabelSource:
+        from mtcli.core.data.readers import READERS, sort_of_label
+
+        if not isinstance(labels, dict):
+            raise self.error(key, "wrong value", expected="a mapping", found=repr(labels))
+        readers = [reader for reader in labels if reader in READERS.names()]
+        if len(readers) != 1:
+            raise self.error(
+                key,
+                "names no label format" if not readers else "names two label formats",
+                expected=f"exactly one of {', '.join(READERS.names())}",
+                found=", ".join(map(str, labels)) or "nothing",
+                mend=None if readers else _near_any(labels, READERS.names()),
+            )
+        reader = READERS.get(readers[0])
+        if sort_of_label(reader, kind) is None:
+            raise self.error(
+                key,
+                f"the {readers[0]} format gives {_either(reader.gives)}, "
+                f"which {kind.kind} cannot learn from",
+                expected=_either(kind.takes),
+            )
+        rest = {name: value for name, value in labels.items() if name != "labelled_classes"}
+        looked_for = labels.get("labelled_classes")
+        if looked_for is not None and not kind.partial:
+            raise self.error(
+                f"{key}.labelled_classes",
+                f"a {kind.kind} has no classes that can go unlabelled one by one",
+            )
+        options = self.validate(reader.Options, rest, key)
+        source = {"reader": readers[0], "options": options, "labelled_classes": looked_for}
+        return self.validate(LabelSource, source, key)
+
+
+TASK_KEYS = ("kind", "labels", "weight", "images", "splits")
+"""What an entry of `tasks` may hold beside the options of its kind."""
+
+
+class TaskPictures(Options):
+    """The pictures that a task brings along."""
+
+    images: Images | None = None
+    splits: Splits | None = None
+
+
+def _either(sorts: Iterable[type]) -> str:
+    return " or ".join(sort.__name__ for sort in sorts)
 
 
 def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:

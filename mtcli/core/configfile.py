@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from mtcli.core.config import Config, DataConfig, SplitColumn
+from mtcli.core.config import Config, DataConfig, LabelSource, SplitColumn
 from mtcli.core.configcheck import check_config
 from mtcli.core.errors import ConfigError, did_you_mean
 from mtcli.core.yamlfile import apply_set, read_yaml
@@ -47,6 +47,7 @@ def load_config(
     sets: Sequence[str] = (),
     only: Sequence[str] | None = None,
     decided: Mapping[str, Mapping[str, Any]] | None = None,
+    allow_plugins: bool = True,
 ) -> Config:
     """Read, change and check a config.
 
@@ -55,11 +56,19 @@ def load_config(
         sets: changes as `dotted.key=value`, the value in YAML.
         only: the tasks to keep, in this order; None keeps all.
         decided: by section, values that a checkpoint has decided, in place of the config's.
+        allow_plugins: whether the user named this config, and so what it imports.
 
     Raises:
         ConfigError: at the first key that is wrong, with its name and where it was said.
     """
     document = read_yaml(path)
+    if document.get("plugins") and not allow_plugins:
+        raise ConfigError(
+            "the run's config names plug-ins, which are code and not imported unasked",
+            where=path,
+            found=", ".join(map(str, document["plugins"])),
+            mend="--allow-plugins imports them",
+        )
     origins = dict(apply_set(document, text) for text in sets)
     for section, values in (decided or {}).items():
         said = document.get(section)
@@ -71,28 +80,40 @@ def dump_config(config: Config) -> str:
     """The config as YAML that `load_config` reads back to the same config, paths absolute."""
     tasks = {}
     for name, task in config.tasks.items():
+        plain = task.model_dump(mode="json", include={"images", "splits"})
         tasks[name] = {
             "kind": task.kind,
-            "labels": task.labels.model_dump(mode="json"),
+            "labels": [_source(source) for source in task.labels],
             "weight": task.weight,
+            **{part: plain[part] for part in ("images", "splits") if plain[part] is not None},
             **task.options.model_dump(mode="json"),
         }
     data = config.data.model_dump(mode="json", exclude={"augment"})
     data["augment"] = [
         {step.name: step.step.model_dump(mode="json")} for step in config.data.augment
     ]
-    document = {
+    document: dict[str, Any] = {
         "data": data,
         "tasks": tasks,
         "model": config.model.model_dump(mode="json"),
         "train": config.train.model_dump(mode="json"),
     }
+    if config.plugins:
+        document["plugins"] = list(config.plugins)
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, default_flow_style=None)
 
 
+def _source(source: LabelSource) -> dict[str, Any]:
+    options: dict[str, Any] = source.options.model_dump(mode="json")
+    if source.labelled_classes is not None:
+        options["labelled_classes"] = list(source.labelled_classes)
+    return options
+
+
 def split_names(config: DataConfig) -> list[str] | None:
-    """The splits that list files name; None where a CSV column holds them."""
-    return None if isinstance(config.splits, SplitColumn) else list(config.splits)
+    """The splits that the config names; None where a CSV column holds them, or the tasks."""
+    splits = config.splits
+    return None if splits is None or isinstance(splits, SplitColumn) else list(splits)
 
 
 def _near_file(path: Path) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 
 import torch
 
+from mtcli.core.data.geometry import Resize
 from mtcli.core.data.records import Record, read_target
 from mtcli.core.data.sample import Batch, each_tensor
 from mtcli.core.events import Evaluating
@@ -20,6 +21,7 @@ def predict_batch(
     batch: Batch,
     runtime: Runtime,
     labelled_only: bool,
+    to_measure: bool = False,
 ) -> dict[str, dict[int, Prediction]]:
     """Predictions by task and row, on the CPU, in original pixels.
 
@@ -29,6 +31,7 @@ def predict_batch(
         batch: on the same device.
         runtime: device and precision.
         labelled_only: whether a task is asked only for rows that carry its label.
+        to_measure: whether maps stay at the working size, where they are measured.
     """
     height, width = batch.inputs["image"].shape[-2:]
     everything = torch.arange(len(batch.keys), device=runtime.device)
@@ -43,9 +46,10 @@ def predict_batch(
             name: each_tensor(tasks[name].decode(raw, (height, width)), lambda t: t.to("cpu"))
             for name, raw in answers.items()
         }
+    undo = Resize.undo_boxes if to_measure else Resize.undo
     return {
         name: {
-            row: batch.resizes[row].undo(prediction)
+            row: undo(batch.resizes[row], prediction)
             for row, prediction in zip(rows[name].tolist(), predictions, strict=True)
         }
         for name, predictions in found.items()
@@ -70,13 +74,14 @@ def evaluate(
     by_key = {record.key: record for record in records}
     done = 0
     for batch in batches:
-        found = predict_batch(network, tasks, batch, runtime, labelled_only=True)
+        found = predict_batch(network, tasks, batch, runtime, labelled_only=True, to_measure=True)
         for name, predictions in found.items():
-            truth = [
-                read_target(tasks[name], name, by_key[batch.keys[row]], batch.resizes[row].original)
-                for row in predictions
-            ]
-            labelled = [target for target in truth if target is not None]
+            labelled = []
+            for row in predictions:
+                resize, record = batch.resizes[row], by_key[batch.keys[row]]
+                target = read_target(tasks[name], name, record, resize.original)
+                assert target is not None, "the loader found a label in this row"
+                labelled.append(resize.apply_maps(target))
             meters[name].update(list(predictions.values()), labelled)
         done += len(batch.keys)
         yield Evaluating(split, done, len(records))

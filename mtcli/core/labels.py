@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from torch import Tensor
 
 from mtcli.core.errors import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
-class TextLabel:
-    """One cell of text: a class name, a number, several of either."""
+class WordsLabel:
+    """Words about a picture: its class, its classes, or its numbers.
 
-    text: str
+    Attributes:
+        words: in the file's order. None at all: somebody looked, and nothing applies. An empty
+            word: one of several numbers that nobody measured.
+        looked_for: the classes that somebody looked for; None: all of them.
+    """
+
+    words: tuple[str, ...]
+    looked_for: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +31,7 @@ class Object:
 
     Attributes:
         name: its class.
-        box: x1, y1, x2, y2 in pixels of the original picture, as the file states them.
+        box: x1, y1, x2, y2 as the file states them; see `ObjectsLabel.relative`.
         crowd: a region of many objects, which is neither taught nor counted (COCO's iscrowd).
     """
 
@@ -32,20 +42,115 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class ObjectsLabel:
-    """All objects of a picture. Empty: somebody looked, and nothing is there."""
+    """All objects of a picture. Empty: somebody looked, and nothing is there.
+
+    Attributes:
+        objects: in the file's order.
+        relative: whether boxes are in shares of the picture's sides; else in original pixels.
+        looked_for: the classes that somebody looked for; None: all of them.
+    """
 
     objects: tuple[Object, ...]
+    relative: bool = False
+    looked_for: tuple[str, ...] | None = None
+
+    def in_pixels(self, size: tuple[int, int]) -> ObjectsLabel:
+        """The same in pixels of a picture of `size` (height, width)."""
+        if not self.relative:
+            return self
+        height, width = size
+        objects = tuple(
+            replace(item, box=(x1 * width, y1 * height, x2 * width, y2 * height))
+            for item in self.objects
+            for x1, y1, x2, y2 in [item.box]
+        )
+        return replace(self, objects=objects, relative=False)
 
 
-LabelValue = TextLabel | ObjectsLabel
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point of a picture, where its centre is: the first pixel's is at 0.5, 0.5.
+
+    Attributes:
+        x, y: as the file states them; see `PointsLabel.relative`.
+        visible: whether it can be seen, rather than being hidden behind something.
+    """
+
+    x: float
+    y: float
+    visible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PointsLabel:
+    """The named points of a picture; a missing one is None.
+
+    Attributes:
+        names: of all points that the file speaks of.
+        points: one for each name.
+        relative: whether they are in shares of the picture's sides; else in original pixels.
+    """
+
+    names: tuple[str, ...]
+    points: tuple[Point | None, ...]
+    relative: bool = False
+
+    def in_pixels(self, size: tuple[int, int]) -> PointsLabel:
+        """The same in pixels of a picture of `size` (height, width)."""
+        if not self.relative:
+            return self
+        points = tuple(
+            point and replace(point, x=point.x * size[1], y=point.y * size[0])
+            for point in self.points
+        )
+        return replace(self, points=points, relative=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassMapLabel:
+    """A class for every pixel.
+
+    Attributes:
+        numbers: `[H, W]` integers.
+        names: what the numbers mean; None: they count the task's own classes.
+    """
+
+    numbers: Tensor
+    names: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NumberMapLabel:
+    """A number for every pixel, a depth for example: `[H, W]` float32; 0 is not measured."""
+
+    values: Tensor
+
+
+LabelValue = WordsLabel | ObjectsLabel | PointsLabel | ClassMapLabel | NumberMapLabel
+
+
+class Deferred(ABC):
+    """A label value that lies in a file of its own and is read each time it is used."""
+
+    @abstractmethod
+    def load(self) -> LabelValue:
+        """Read the file.
+
+        Raises:
+            DataError: it is missing or broken.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
     """A label value and the place it was read from, for messages ("labels.csv, line 12")."""
 
-    value: LabelValue
+    value: LabelValue | Deferred
     where: str
+
+    def load(self) -> LabelValue:
+        """The value, read from its file where it has one of its own."""
+        return self.value.load() if isinstance(self.value, Deferred) else self.value
 
 
 class LabelError(ValueError):
@@ -65,3 +170,15 @@ def unknown_class(name: str, classes: Sequence[str]) -> LabelError:
         found=f"classes {', '.join(classes)}",
         mend=did_you_mean(name, classes) or "correct the label, or add it to the task's classes",
     )
+
+
+def looked_for_mask(looked_for: Sequence[str] | None, classes: Sequence[str]) -> list[bool]:
+    """Which of the classes somebody looked for, in their order.
+
+    Raises:
+        LabelError: one that was looked for is not among them.
+    """
+    for name in looked_for or ():
+        if name not in classes:
+            raise unknown_class(name, classes)
+    return [looked_for is None or name in looked_for for name in classes]

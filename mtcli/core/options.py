@@ -50,3 +50,15 @@ def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
 
 ClassNames = Annotated[tuple[str, ...], AfterValidator(_each_once)]
 """The names of classes in the order of their numbers."""
+
+
+def _known_dense_head(name: str) -> str:
+    from mtcli.core.heads import DENSE_HEADS
+
+    if name not in DENSE_HEADS.names():
+        raise ValueError(" or ".join(DENSE_HEADS.names()))
+    return name
+
+
+DenseHeadName = Annotated[str, AfterValidator(_known_dense_head)]
+"""A head that answers for every pixel."""

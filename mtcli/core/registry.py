@@ -33,7 +33,8 @@ class Registry(Generic[T]):
         """A decorator that registers a component under `name`."""
 
         def register(component: T) -> T:
-            assert name not in self._entries, f"{self._sort} {name} is registered twice"
+            if name in self._entries:
+                raise ConfigError(f"there are two of the {self._sort} {name}")
             self._entries[name] = component
             return component
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import torch
@@ -25,12 +26,28 @@ Batch = TypeVar("Batch")
 Raw = TypeVar("Raw")
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the augmentation left of a picture.
+
+    Attributes:
+        frame: what is still to be seen of it: `[4]` xyxy, input pixels.
+        mirrored: whether it is seen as in a mirror (turned about, left and right stay).
+    """
+
+    frame: Tensor
+    mirrored: bool = False
+
+
 class Meter(ABC):
     """Collects predictions and targets, and turns them into the metrics of one task."""
 
     @abstractmethod
     def update(self, predictions: Sequence[Prediction], targets: Sequence[Target]) -> None:
-        """Add pictures: both in pixels of the original picture, on the CPU, in the same order."""
+        """Add pictures, on the CPU, in the same order.
+
+        Boxes and points are in original pixels, maps at the network's input size.
+        """
 
     @abstractmethod
     def merge(self, others: Iterable[Self]) -> None:
@@ -62,7 +79,7 @@ class Task(ABC, Generic[Batch, Raw]):
         takes: the label values that it understands.
         metrics: each with the direction of better; the first is the primary.
         outputs: the names of what `export` returns, in its order.
-        crop_safe: whether the label of a picture is still true for a part of it.
+        partial: whether a label may speak of some of the classes only (`looked_for`).
     """
 
     kind: ClassVar[str]
@@ -71,7 +88,7 @@ class Task(ABC, Generic[Batch, Raw]):
     takes: ClassVar[tuple[type, ...]]
     metrics: ClassVar[Mapping[str, Literal["max", "min"]]]
     outputs: ClassVar[tuple[str, ...]]
-    crop_safe: ClassVar[bool] = True
+    partial: ClassVar[bool] = False
 
     options: OptionGroup
     facts: OptionGroup
@@ -84,6 +101,8 @@ class Task(ABC, Generic[Batch, Raw]):
     @abstractmethod
     def prepare(cls, options: Any, values: Iterable[LabelValue]) -> Self:
         """Learn from the label values of the training split what must be known beforehand.
+
+        The values may be read from disk one by one as they are asked for.
 
         Raises:
             LabelError: the values do not make a task (no class at all, say).
@@ -122,11 +141,13 @@ class Task(ABC, Generic[Batch, Raw]):
         """What `read` mends in this value without asking ("box without area dropped")."""
         return ()
 
-    def clean(self, target: Target, frame: Tensor) -> Target | None:
-        """Drop what an augmentation moved out of sight; None where no label is left.
+    @property
+    def crop_safe(self) -> bool:
+        """Whether the label of a picture is still true for a part of it."""
+        return True
 
-        `frame` is what is still to be seen of the picture: `[4]` xyxy, input pixels.
-        """
+    def clean(self, target: Target, view: View) -> Target | None:
+        """Drop what an augmentation moved out of sight; None where no label is left."""
         return target
 
     @abstractmethod
@@ -138,7 +159,8 @@ class Task(ABC, Generic[Batch, Raw]):
         """What each part of the loss is divided by: scalars that follow from the targets alone.
 
         The recipe adds them over accumulated batches and processes before the backward, so that
-        the update is the large batch's.
+        the update is the large batch's. A head that samples what it learns from cannot promise
+        that, and says so.
         """
 
     @abstractmethod
@@ -159,7 +181,7 @@ class Task(ABC, Generic[Batch, Raw]):
 
     @abstractmethod
     def draw(self, image: Tensor, prediction: Prediction, target: Target | None) -> Tensor:
-        """The picture `[3, H, W]` uint8 with prediction and truth drawn, all original pixels."""
+        """The picture `[3, H, W]` uint8 with prediction and truth drawn, all in its pixels."""
 
     @abstractmethod
     def to_json(self, prediction: Prediction) -> dict[str, Any]:

@@ -21,6 +21,8 @@ def check(config: Config) -> Assembly:
     choose_runtime(config.train.device, config.train.precision)
     assembly = assemble(config)
     for records in assembly.records.values():
-        # The size of a picture decides what of a label is mended, not whether it is understood.
-        check_labels([replace(record, size=ANY_SIZE) for record in records], assembly.model.tasks)
+        # The size of a picture decides what of a label is mended, not whether it is understood;
+        # but for maps, which must be as large, and lie in files of their own.
+        sized = [replace(record, size=ANY_SIZE) for record in records]
+        check_labels(sized, assembly.model.tasks, deferred=False)
     return assembly

@@ -80,7 +80,7 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
     for split, listed in assembly.records.items():
         records[split] = yield from check_pictures_and_labels(data, listed, tasks)
     for name in tasks:
-        require_labels(records["train"], data, name)
+        require_labels(records["train"], name)
     yield from require_judgement(records["val"], settings.best, tasks)
 
     # The state that moves.

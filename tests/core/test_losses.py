@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mtcli.core.data.geometry import resize_rule
 from mtcli.core.data.sample import Batch
-from mtcli.core.labels import Object, ObjectsLabel, TextLabel
+from mtcli.core.labels import Object, ObjectsLabel, WordsLabel
 from mtcli.core.losses import add_gradients
 from mtcli.core.network import Architecture, Network, build_network
 from mtcli.core.runtime import Runtime
@@ -40,13 +40,13 @@ WEIGHTS = {"cls": 0.7, "det": 1.3}
 # Rows 2 and 3 have no label; row 4 is labelled, and nothing is there.
 ONE = ObjectsLabel((Object("a", (4.0, 6.0, 40.0, 36.0)),))
 TWO = ObjectsLabel((Object("b", (8.0, 8.0, 24.0, 24.0)), Object("a", (16.0, 0.0, 64.0, 60.0))))
-LABELS: tuple[dict[str, TextLabel | ObjectsLabel], ...] = (
-    {"cls": TextLabel("a"), "det": TWO},
-    {"cls": TextLabel("b")},
+LABELS: tuple[dict[str, WordsLabel | ObjectsLabel], ...] = (
+    {"cls": WordsLabel(("a",)), "det": TWO},
+    {"cls": WordsLabel(("b",))},
     {},
     {},
     {"det": ObjectsLabel(())},
-    {"cls": TextLabel("b"), "det": ONE},
+    {"cls": WordsLabel(("b",)), "det": ONE},
 )
 PICTURES = torch.randint(
     0, 256, (len(LABELS), 3, *SIZE), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)

@@ -9,7 +9,7 @@ from torchvision.transforms import InterpolationMode, v2
 from torchvision.tv_tensors import wrap
 
 from mtcli.core.config import Augmentation, ColorJitter, Crop, Flip, Zoom
-from mtcli.core.data.geometry import PADDING
+from mtcli.core.data.geometry import FILL
 from mtcli.core.data.sample import Sample
 
 
@@ -53,13 +53,14 @@ def _build(augmentation: Augmentation, size: tuple[int, int]) -> v2.Transform:
     if isinstance(step, ColorJitter):
         return v2.ColorJitter(step.brightness, step.contrast, step.saturation, step.hue)
     if isinstance(step, Zoom):
-        return v2.RandomAffine(
+        zoom = v2.RandomAffine(
             degrees=0,
             translate=(step.shift, step.shift) if step.shift else None,
             scale=step.scale,
             interpolation=InterpolationMode.BILINEAR,
-            fill=PADDING,
+            fill=FILL,
         )
+        return zoom if step.p == 1 else v2.RandomApply([zoom], p=step.p)
     if isinstance(step, Crop):
         crop = v2.RandomResizedCrop(list(size), scale=step.scale, ratio=step.ratio, antialias=True)
         return v2.RandomApply([crop], p=step.p)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
-from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat, Image
+from torchvision.tv_tensors import Image
 
 from mtcli.core.data.augment import Augment
 from mtcli.core.data.decode import decode
@@ -19,7 +19,8 @@ from mtcli.core.data.records import Record, read_target
 from mtcli.core.data.sample import Batch, Sample
 from mtcli.core.errors import MtcliError
 from mtcli.core.mixing import Draw
-from mtcli.core.task import AnyTask, Target
+from mtcli.core.ops.boxes import as_boxes
+from mtcli.core.task import AnyTask, Target, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,9 @@ class RecordDataset(Dataset[Item | MtcliError]):
             {
                 "image": Image(pixels),
                 "targets": targets,
-                "frame": _frame(original),
+                "frame": as_boxes([[0, 0, original[1], original[0]]], original),
                 "cropped": False,
+                "corners": as_boxes(_corners(original), original),
             }
         )
         if self._augment is not None:
@@ -100,12 +102,12 @@ class RecordDataset(Dataset[Item | MtcliError]):
         return Item(record.key, sample, resize)
 
     def _clean(self, sample: Sample) -> dict[str, Target]:
-        frame = sample["frame"].as_subclass(Tensor)[0]
+        view = View(sample["frame"].as_subclass(Tensor)[0], _is_mirrored(sample["corners"]))
         kept = {}
         for name, target in sample["targets"].items():
             if sample["cropped"] and not self._tasks[name].crop_safe:
                 continue
-            cleaned = self._tasks[name].clean(target, frame)
+            cleaned = self._tasks[name].clean(target, view)
             if cleaned is not None:
                 kept[name] = cleaned
         return kept
@@ -152,12 +154,14 @@ class Collate:
         )
 
 
-def _frame(size: tuple[int, int]) -> BoundingBoxes:
-    """The picture's border as a box, which every geometric change moves along."""
+def _corners(size: tuple[int, int]) -> list[list[float]]:
+    """The upper left, upper right and lower left corner, as boxes without area."""
     height, width = size
-    return BoundingBoxes(
-        torch.tensor([[0.0, 0.0, width, height]]),
-        format=BoundingBoxFormat.XYXY,
-        canvas_size=size,
-        clamping_mode=None,
-    )
+    return [[0, 0, 0, 0], [width, 0, width, 0], [0, height, 0, height]]
+
+
+def _is_mirrored(corners: Tensor) -> bool:
+    """Whether the way from the upper right over the upper left to the lower left turns back."""
+    points = corners.as_subclass(Tensor)[:, :2]
+    across, down = points[1] - points[0], points[2] - points[0]
+    return bool(across[0] * down[1] < across[1] * down[0])

@@ -9,12 +9,17 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
-from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat, Image, TVTensor
+from torchvision.tv_tensors import BoundingBoxes, Image, Mask, TVTensor, wrap
 
-from mtcli.core.task import Prediction
+from mtcli.core.maps import IGNORED, UNMEASURED, NumberMap
+from mtcli.core.ops.boxes import as_boxes
+from mtcli.core.task import Prediction, Target
 
 PADDING = 114
 """Grey, near the mean of photographs, beside a letterboxed picture."""
+
+FILL: dict[type[TVTensor], int] = {Image: PADDING, Mask: IGNORED, NumberMap: UNMEASURED}
+"""What stands where there is no picture."""
 
 Rule = Literal["stretch", "letterbox"]
 
@@ -44,6 +49,18 @@ class Resize:
         restored: Prediction = _each_tv_tensor(prediction, self._back)
         return restored
 
+    def undo_boxes(self, prediction: Prediction) -> Prediction:
+        """The same for boxes and points alone: maps stay at the working size, to be measured."""
+        change = lambda value: value if isinstance(value, Mask) else self._back(value)
+        restored: Prediction = _each_tv_tensor(prediction, change)
+        return restored
+
+    def apply_maps(self, target: Target) -> Target:
+        """The maps of a target at the working size, where maps are measured; the rest stays."""
+        change = lambda value: self._forth(value) if isinstance(value, Mask) else value
+        resized: Target = _each_tv_tensor(target, change)
+        return resized
+
     def _forth(self, value: TVTensor) -> Tensor:
         if isinstance(value, BoundingBoxes):
             return _scaled(value, self._scale(), self.offset, self.working)
@@ -55,19 +72,23 @@ class Resize:
         )
         if (top, left, bottom, right) == (0, 0, 0, 0):
             return resized
-        fill = PADDING if isinstance(value, Image) else 0
-        padded: Tensor = F.pad(resized, [left, top, right, bottom], fill=fill)
+        padded: Tensor = F.pad(resized, [left, top, right, bottom], fill=FILL[type(value)])
         return padded
 
     def _back(self, value: TVTensor) -> Tensor:
-        assert isinstance(value, BoundingBoxes), "a map is compared at the working size"
-        down, across = self._scale()
         top, left = self.offset
+        if isinstance(value, Mask):
+            height, width = self.inner
+            part = wrap(value[..., top : top + height, left : left + width], like=value)
+            restored: Tensor = F.resize(part, list(self.original))
+            return restored
+        down, across = self._scale()
         moved = value.as_subclass(Tensor) - _xyxy(value, left, top)
         corners = moved / _xyxy(value, across, down)
         height, width = self.original
         corners = corners.clamp(min=0).minimum(_xyxy(value, width, height))
-        return _boxes(corners, self.original)
+        boxes: Tensor = as_boxes(corners, self.original)
+        return boxes
 
     def _scale(self) -> tuple[float, float]:
         return self.inner[0] / self.original[0], self.inner[1] / self.original[1]
@@ -102,15 +123,9 @@ def _scaled(
     size: tuple[int, int],
 ) -> Tensor:
     corners = boxes.as_subclass(Tensor) * _xyxy(boxes, scale[1], scale[0])
-    return _boxes(corners + _xyxy(boxes, offset[1], offset[0]), size)
+    moved: Tensor = as_boxes(corners + _xyxy(boxes, offset[1], offset[0]), size)
+    return moved
 
 
 def _xyxy(like: Tensor, x: float, y: float) -> Tensor:
     return torch.tensor([x, y, x, y], dtype=like.dtype, device=like.device)
-
-
-def _boxes(corners: Tensor, size: tuple[int, int]) -> Tensor:
-    boxes: Tensor = BoundingBoxes(
-        corners, format=BoundingBoxFormat.XYXY, canvas_size=size, clamping_mode=None
-    )
-    return boxes

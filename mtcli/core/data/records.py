@@ -5,17 +5,19 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mtcli.core.config import DataConfig, TaskConfig
-from mtcli.core.data.readers import READERS
-from mtcli.core.data.splits import split_keys
-from mtcli.core.errors import DataError, and_more
+from mtcli.core.data.arrays import ArrayRow
+from mtcli.core.data.join import read_labels
+from mtcli.core.data.splits import Source, has_split, list_pictures, places
+from mtcli.core.errors import ConfigError, DataError, and_more
 from mtcli.core.events import Noted
-from mtcli.core.labels import Label, LabelError
+from mtcli.core.labels import Deferred, Label, LabelError, LabelValue
 from mtcli.core.task import AnyTask, Target
 
 
@@ -25,13 +27,13 @@ class Record:
 
     Attributes:
         key: its path below the images folder, `/` between the parts.
-        image: the file.
+        image: the file, or the row of an array.
         labels: by task; a task that is not in it has no label for the picture.
         size: height and width of the upright picture; (0, 0) until it was looked at.
     """
 
     key: str
-    image: Path
+    image: Source
     labels: Mapping[str, Label]
     size: tuple[int, int] = (0, 0)
 
@@ -49,29 +51,66 @@ class Remark:
         return f"{self.task}: {total} × {self.what} ({and_more(list(self.pictures))})"
 
 
-def load_records(config: DataConfig, tasks: Mapping[str, TaskConfig], split: str) -> list[Record]:
-    """Read the labels of every task for the pictures of a split.
+def load_records(data: DataConfig, tasks: Mapping[str, TaskConfig], split: str) -> list[Record]:
+    """Read the labels of every task for its pictures of a split, and join them by picture.
 
     Raises:
         ConfigError, DataError: no such split, or a label file that is missing or broken.
     """
-    keys = split_keys(config, split)
-    labels = {
-        name: READERS.get(task.reader)(task.labels).read(split) for name, task in tasks.items()
-    }
-    return [
-        Record(key, config.images / key, {t: own[key] for t, own in labels.items() if key in own})
-        for key in keys
-    ]
+    labels: dict[Source, dict[str, Label]] = {}
+    keys: dict[Source, str] = {}
+    for name, task in tasks.items():
+        images, splits = places(data, task)
+        if not has_split(splits, split) and task.splits is not None:
+            continue  # other tasks may have it
+        key = "data" if task.splits is None else f"tasks.{name}"
+        pictures = list_pictures(images, splits, split, key)
+        own = read_labels(task, pictures, images, split)
+        for picture, source in pictures.items():
+            keys.setdefault(source, picture if task.images is None else _foreign(source, data))
+            joined = labels.setdefault(source, {})
+            if picture in own:
+                joined[name] = own[picture]
+    if not labels:
+        raise ConfigError(f"no task has a split {split}")
+    return [Record(keys[source], source, labels[source]) for source in labels]
+
+
+def _foreign(source: Source, data: DataConfig) -> str:
+    """The name of a picture that a task brought along, unlike that of any other picture."""
+    if isinstance(source, ArrayRow):
+        return f"{source.path.name}/{source.key or ''}/{source.row}"
+    base = data.images if isinstance(data.images, Path) else source.parent.parent
+    return Path(os.path.relpath(source, base)).as_posix()
+
+
+def labelled_only(records: Sequence[Record]) -> list[Record]:
+    """The records that have a label for some task: others cannot teach anything."""
+    return [record for record in records if record.labels]
 
 
 def read_target(task: AnyTask, name: str, record: Record, size: tuple[int, int]) -> Target | None:
-    """The target of the task called `name` in original pixels; None where it has no label."""
+    """The target of the task called `name` in original pixels; None where it has no label.
+
+    Raises:
+        DataError: the label cannot be read, or not be understood; its place is named.
+    """
     label = record.labels.get(name)
-    return None if label is None else task.read(label.value, size)
+    return None if label is None else _understood(task, name, label, label.load(), size)
 
 
-def require_labels(records: Sequence[Record], config: DataConfig, task: str) -> None:
+def _understood(
+    task: AnyTask, name: str, label: Label, value: LabelValue, size: tuple[int, int]
+) -> Target | None:
+    try:
+        return task.read(value, size)
+    except LabelError as error:
+        raise DataError(
+            f"tasks.{name}: {error.what}", where=label.where, found=error.found, mend=error.mend
+        ) from None
+
+
+def require_labels(records: Sequence[Record], task: str) -> None:
     """See that a task has at least one label to learn from.
 
     Raises:
@@ -79,14 +118,16 @@ def require_labels(records: Sequence[Record], config: DataConfig, task: str) -> 
     """
     if any(task in record.labels for record in records):
         return
-    key = records[0].key
+    first = records[0]
     beside = (
-        [path.name for path in config.images.glob("*")][:1000] if config.images.is_dir() else []
+        [path.name for path in first.image.parent.glob("*")][:1000]
+        if isinstance(first.image, Path) and not first.image.is_file()
+        else []
     )
-    near = difflib.get_close_matches(key, beside, n=1)
+    near = difflib.get_close_matches(Path(first.key).name, beside, n=1)
     raise DataError(
         f"tasks.{task}: no picture of the training split has a label",
-        expected=f"labels for names such as {key}",
+        expected=f"labels for names such as {first.key}",
         mend=f"compare the names in the label file; the images folder has {near[0]}"
         if near
         else "compare the names in the label file with those of the split",
@@ -125,8 +166,15 @@ def digest(records: Mapping[str, Sequence[Record]]) -> str:
     return hashlib.sha256(keys.encode()).hexdigest()[:16]
 
 
-def check_labels(records: Sequence[Record], tasks: Mapping[str, AnyTask]) -> list[Remark]:
+def check_labels(
+    records: Sequence[Record], tasks: Mapping[str, AnyTask], deferred: bool = True
+) -> list[Remark]:
     """Read every label once, so that what is wrong is found before anything is trained.
+
+    Args:
+        records: with the sizes of their pictures.
+        tasks: that are to understand their labels.
+        deferred: whether labels that lie in files of their own are read too.
 
     Returns:
         What was mended, counted.
@@ -138,17 +186,10 @@ def check_labels(records: Sequence[Record], tasks: Mapping[str, AnyTask]) -> lis
     for record in records:
         for name, task in tasks.items():
             label = record.labels.get(name)
-            if label is None:
+            if label is None or (isinstance(label.value, Deferred) and not deferred):
                 continue
-            try:
-                task.read(label.value, record.size)
-            except LabelError as error:
-                raise DataError(
-                    f"tasks.{name}: {error.what}",
-                    where=label.where,
-                    found=error.found,
-                    mend=error.mend,
-                ) from None
-            for what in task.remarks(label.value, record.size):
+            value = label.load()
+            _understood(task, name, label, value, record.size)
+            for what in task.remarks(value, record.size):
                 mended[name, what][record.key] += 1
     return [Remark(task, what, dict(pictures)) for (task, what), pictures in mended.items()]

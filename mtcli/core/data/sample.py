@@ -24,12 +24,14 @@ class Sample(TypedDict):
         targets: of the tasks that have a label for the picture.
         frame: where in the input the picture lies, or what is still to be seen of it, as a box.
         cropped: whether a part of the picture was cut off.
+        corners: three of its corners as boxes without area, which tell whether it was mirrored.
     """
 
     image: Image
     targets: dict[str, Target]
     frame: BoundingBoxes
     cropped: bool
+    corners: BoundingBoxes
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import hashlib
 import json
 import os
@@ -13,8 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mtcli.core.config import DataConfig
+from mtcli.core.data.arrays import ArrayRow
 from mtcli.core.data.decode import picture_size, verified_size
 from mtcli.core.data.records import Record
+from mtcli.core.data.splits import Source
 from mtcli.core.errors import DataError
 from mtcli.core.events import Verifying
 
@@ -38,15 +41,16 @@ def scan(config: DataConfig, records: Sequence[Record]) -> Generator[Verifying, 
     Raises:
         DataError: a picture is missing; or one cannot be read, and `data.on_bad_image` is fail.
     """
-    missing = [record for record in records if not record.image.is_file()]
+    missing = [r.image for r in records if isinstance(r.image, Path) and not r.image.is_file()]
     if missing:
         raise DataError(
             f"no such picture{_and_more(len(missing) - 1)}",
-            where=missing[0].image,
-            mend="correct data.images or the split's list",
+            where=missing[0],
+            mend=_near(missing[0]) or "correct data.images or the split's list",
         )
-    look: Callable[[Path], Size] = verified_size if config.verify == "full" else picture_size
-    memory = _Memory(config.images if config.verify == "full" else None)
+    look: Callable[[Source], Size] = verified_size if config.verify == "full" else picture_size
+    base = config.images if isinstance(config.images, Path) else None
+    memory = _Memory(base if config.verify == "full" else None)
     sizes: dict[str, Size] = {}
     bad: dict[str, DataError] = {}
 
@@ -87,6 +91,16 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "mtcli"
 
 
+def _near(path: Path) -> str | None:
+    """A file beside a missing one whose name differs in case, or a little."""
+    beside = [other.name for other in path.parent.glob("*")][:10000]
+    alike = next((name for name in beside if name.casefold() == path.name.casefold()), None)
+    if alike is not None:
+        return f"there is {alike}: the names differ in case only"
+    near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.8)
+    return f"there is {near[0]}" if near else None
+
+
 class _Memory:
     """The pictures below one folder that were decoded whole before; None remembers nothing."""
 
@@ -104,12 +118,14 @@ class _Memory:
 
     def recall(self, record: Record) -> Size | None:
         entry = self._entries.get(record.key)
+        if isinstance(record.image, ArrayRow):
+            return None
         if not isinstance(entry, list) or len(entry) != 4 or entry[:2] != _stamp(record.image):
             return None
         return entry[2], entry[3]
 
     def remember(self, record: Record, size: Size) -> None:
-        if self._path is not None:
+        if self._path is not None and isinstance(record.image, Path):
             entry = [*_stamp(record.image), *size]
             if self._entries.get(record.key) != entry:
                 self._entries[record.key] = entry

@@ -1,69 +1,163 @@
-"""Which pictures belong to a split: from list files, or from a column of a CSV file."""
+"""Which pictures there are, and which belong to a split."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from mtcli.core.config import DataConfig, SplitColumn
+from PIL import Image
+
+from mtcli.core.config import Config, DataConfig, ImageArrays, SplitColumn, TaskConfig
+from mtcli.core.data.arrays import ArrayRow, open_array
 from mtcli.core.data.readers import picture_key
 from mtcli.core.data.readers.csv import read_columns
 from mtcli.core.errors import ConfigError, DataError, did_you_mean
 
+Source = Path | ArrayRow
+"""Where a picture lies: a file, or a row of an array."""
 
-def split_keys(config: DataConfig, split: str) -> list[str]:
-    """The pictures of a split, each once, in the file's order.
+ImagePlace = Path | ImageArrays
+SplitPlace = SplitColumn | dict[str, Path] | tuple[str, ...]
+
+
+def places(data: DataConfig, task: TaskConfig) -> tuple[ImagePlace, SplitPlace]:
+    """The pictures and splits of a task: its own, else those of `data`."""
+    images, splits = task.images or data.images, task.splits or data.splits
+    assert images is not None, "checked with the config"
+    assert splits is not None, "checked with the config"
+    return images, splits
+
+
+def list_pictures(
+    images: ImagePlace, splits: SplitPlace, split: str, key: str = "data"
+) -> dict[str, Source]:
+    """The pictures of a split by their names below `images`, each once, in the file's order.
+
+    Args:
+        images: the folder or array.
+        splits: what says which picture is in which.
+        split: the one wanted.
+        key: of the config, for messages.
 
     Raises:
         ConfigError: there is no such split.
-        DataError: the file is missing or broken, or the split is empty.
+        DataError: a file is missing or broken, or the split is empty.
     """
-    if isinstance(config.splits, SplitColumn):
-        column = config.splits
-        rows = list(read_columns(column.csv, (column.key, column.column)))
-        found = list(dict.fromkeys(name for _, (_, name) in rows if name))
-        keys = [picture for _, (picture, name) in rows if name == split]
-        source = column.csv
-    else:
-        found = list(config.splits)
-        keys = []
-        if split in config.splits:
-            source = config.splits[split]
-            keys = _read_list(config, split)
+    found, names, source = _names(images, splits, split, key)
     if split not in found:
-        raise ConfigError(f"data.splits: no such split: {split}", mend=did_you_mean(split, found))
-    if not keys:
+        raise ConfigError(f"{key}.splits: no such split: {split}", mend=did_you_mean(split, found))
+    if not names:
         raise DataError(f"the split {split} is empty", where=source)
-    return list(dict.fromkeys(keys))
+    if isinstance(images, ImageArrays):
+        return _rows(images, names, split, source)
+    return {name: Path(os.path.normpath(images / name)) for name in names}
 
 
-def check_files(config: DataConfig) -> None:
-    """See that the images folder and every split's list are there, also of splits used later.
+def has_split(splits: SplitPlace, split: str) -> bool:
+    """Whether splits speak of this one; a column may say anything."""
+    return isinstance(splits, SplitColumn) or split in splits
+
+
+def check_files(config: Config) -> None:
+    """See that images and split lists are there, also those of splits that are used later.
 
     Raises:
         DataError: one is missing.
     """
-    if not config.images.is_dir():
-        raise DataError("data.images: no such folder", where=config.images)
-    for split, path in config.splits.items() if isinstance(config.splits, dict) else ():
-        if not path.is_file():
-            raise _no_list(split, path)
+    wanted = {"data": (config.data.images, config.data.splits)}
+    for name, task in config.tasks.items():
+        wanted[f"tasks.{name}"] = (task.images, task.splits)
+    for key, (images, splits) in wanted.items():
+        if isinstance(images, Path) and not images.is_dir():
+            raise DataError(f"{key}.images: no such folder", where=images)
+        for split, path in splits.items() if isinstance(splits, dict) else ():
+            if not path.exists():
+                raise _no_list(f"{key}.splits.{split}", path)
 
 
-def _no_list(split: str, path: Path) -> DataError:
-    return DataError(
-        f"data.splits.{split}: no such file",
-        where=path,
-        expected="a text file with the name of a picture on each line",
+def array_of(images: ImageArrays, split: str) -> tuple[Path, str | None]:
+    """File and key of the array that holds the pictures of a split."""
+    return split_array(images.arrays, images.key, split)
+
+
+def split_array(path: Path, key: str | None, split: str) -> tuple[Path, str | None]:
+    """A file and a key in which `{split}` may stand."""
+    return (
+        Path(str(path).replace("{split}", split)),
+        None if key is None else key.replace("{split}", split),
     )
 
 
-def _read_list(config: DataConfig, split: str) -> list[str]:
-    assert isinstance(config.splits, dict)
-    path = config.splits[split]
+def _names(
+    images: ImagePlace, splits: SplitPlace, split: str, key: str
+) -> tuple[list[str], list[str], object]:
+    """Which splits there are, the names of the wanted one, and what says so."""
+    if isinstance(splits, SplitColumn):
+        rows = list(read_columns(splits.csv, [splits.key, splits.column]))
+        found = list(dict.fromkeys(name for _, (_, name) in rows if name))
+        return found, [picture for _, (picture, name) in rows if name == split], splits.csv
+    if isinstance(splits, tuple):
+        if not isinstance(images, ImageArrays):
+            raise ConfigError(
+                f"{key}.splits: names alone",
+                expected="a file or folder for each split; names alone are for pictures in arrays",
+            )
+        if split not in splits:
+            return list(splits), [], None
+        path, array = array_of(images, split)
+        count = len(open_array(path, array))
+        return list(splits), [str(number) for number in range(count)], path
+    if split not in splits:
+        return list(splits), [], None
+    path = splits[split]
+    if path.is_dir():
+        if isinstance(images, ImageArrays):
+            raise ConfigError(
+                f"{key}.splits.{split}: a folder",
+                expected="a list of row numbers, for pictures in arrays",
+            )
+        return list(splits), _pictures_below(path, images), path
+    return list(splits), _read_list(path, f"{key}.splits.{split}"), path
+
+
+def _rows(images: ImageArrays, names: list[str], split: str, source: object) -> dict[str, Source]:
+    path, key = array_of(images, split)
+    count = len(open_array(path, key))
+    rows: dict[str, Source] = {}
+    for name in names:
+        if not name.isdecimal() or int(name) >= count:
+            raise DataError(
+                f"no row {name} in the array",
+                where=source,
+                expected=f"row numbers from 0 to {count - 1}",
+            )
+        rows[str(int(name))] = ArrayRow(path, key, int(name))
+    return rows
+
+
+def _pictures_below(folder: Path, images: Path) -> list[str]:
+    """Every picture below a folder, by its name below the images folder, sorted."""
+    endings = {ending for ending in Image.registered_extensions() if ending != ".pdf"}
+    names = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in endings and not path.name.startswith("."):
+            names.append(Path(os.path.relpath(path, images)).as_posix())
+    return names
+
+
+def _no_list(key: str, path: Path) -> DataError:
+    return DataError(
+        f"{key}: no such file",
+        where=path,
+        expected="a text file with the name of a picture on each line, or a folder of pictures",
+    )
+
+
+def _read_list(path: Path, key: str) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
-        raise _no_list(split, path) from None
+        raise _no_list(key, path) from None
     except (UnicodeDecodeError, OSError) as error:
-        raise DataError(f"data.splits.{split}: cannot be read: {error}", where=path) from None
-    return [picture_key(line.strip()) for line in lines if line.strip()]
+        raise DataError(f"{key}: cannot be read: {error}", where=path) from None
+    return list(dict.fromkeys(picture_key(line.strip()) for line in lines if line.strip()))

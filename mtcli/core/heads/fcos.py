@@ -18,10 +18,12 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.ops import batched_nms, clip_boxes_to_image, sigmoid_focal_loss
 from torchvision.ops import generalized_box_iou_loss as giou_loss
 
-from mtcli.core.features import FeatureSpec
+from mtcli.core.features import FeatureSpec, level_stride
+from mtcli.core.heads import DETECTORS
+from mtcli.core.heads.detector import Detector, Truth
+from mtcli.core.heads.towers import by_cell, focal_sum, start_rare, tower
 
 CENTER_RADIUS = 1.5
 """Cells within this many strides of a box's centre may be positive."""
@@ -54,12 +56,14 @@ class FcosBatch:
         labels: `[M]` int64 class numbers.
         boxes: `[M, 4]` float32 xyxy, input pixels.
         centerness: `[M]` float32 in [0, 1].
+        looked_for: `[N, K]` bool, the classes whose absence means something; None: all.
     """
 
     cells: Tensor
     labels: Tensor
     boxes: Tensor
     centerness: Tensor
+    looked_for: Tensor | None = None
 
 
 class FcosHead(nn.Module):
@@ -79,8 +83,8 @@ class FcosHead(nn.Module):
         self.levels = tuple(specs)
         self.strides = tuple(spec.stride for spec in specs.values())
         channels = next(iter(specs.values())).channels
-        self.class_tower = _tower(channels, depth, dropout)
-        self.box_tower = _tower(channels, depth, dropout)
+        self.class_tower = tower(channels, depth, dropout)
+        self.box_tower = tower(channels, depth, dropout)
         self.class_logits = nn.Conv2d(channels, classes, 3, padding=1)
         self.box_distances = nn.Conv2d(channels, 4, 3, padding=1)
         self.centerness = nn.Conv2d(channels, 1, 3, padding=1)
@@ -88,8 +92,7 @@ class FcosHead(nn.Module):
         for last in (self.class_logits, self.box_distances, self.centerness):
             nn.init.normal_(last.weight, std=0.01)
             nn.init.zeros_(last.bias)  # type: ignore[arg-type]
-        # Focal loss: every cell starts at probability 0.01, or background drowns the rest.
-        nn.init.constant_(self.class_logits.bias, -math.log(99.0))  # type: ignore[arg-type]
+        start_rare(self.class_logits)
 
     def forward(self, features: Mapping[str, Tensor], targets: object = None) -> FcosRaw:
         """Maps `[N, C, H, W]` of the head's levels to the answer of every cell."""
@@ -98,9 +101,9 @@ class FcosHead(nn.Module):
             feature = features[level]
             seen = self.class_tower(feature)
             placed = self.box_tower(feature)
-            logits.append(_cells(self.class_logits(seen)))
-            centerness.append(_cells(self.centerness(placed)).squeeze(2))
-            log_distances = _cells(self.box_distances(placed)).float() * self.scales[number]
+            logits.append(by_cell(self.class_logits(seen)))
+            centerness.append(by_cell(self.centerness(placed)).squeeze(2))
+            log_distances = by_cell(self.box_distances(placed)).float() * self.scales[number]
             distances = log_distances.clamp(max=MAX_LOG_DISTANCE).exp() * stride
             points = cell_centers(feature.shape[2], feature.shape[3], stride, feature.device)
             boxes.append(
@@ -165,102 +168,71 @@ def match(
     return cells, chosen, centerness
 
 
-def collate(
-    boxes: Sequence[Tensor],
-    labels: Sequence[Tensor],
-    strides: Sequence[int],
-    size: tuple[int, int],
-) -> FcosBatch:
-    """Match every picture's boxes `[B, 4]` and labels `[B]`; see `match`."""
-    per_picture = sum((size[0] // stride) * (size[1] // stride) for stride in strides)
-    cells, found_labels, found_boxes, centerness = [], [], [], []
-    for picture, (corners, classes) in enumerate(zip(boxes, labels, strict=True)):
-        if len(corners) == 0:
-            continue
-        own_cells, chosen, own_centerness = match(corners, strides, size)
-        cells.append(own_cells + picture * per_picture)
-        found_labels.append(classes[chosen])
-        found_boxes.append(corners[chosen])
-        centerness.append(own_centerness)
-    if not cells:
+@DETECTORS.add("fcos")
+class Fcos(Detector):
+    """FCOS: no anchors, a centre for every object."""
+
+    partial = True
+    depth = 2
+
+    def __init__(self, classes: int, levels: Sequence[str], depth: int, dropout: float) -> None:
+        self._classes = classes
+        self._strides = [level_stride(level) for level in levels]
+        self._depth = depth
+        self._dropout = dropout
+
+    def layers(self, specs: Mapping[str, FeatureSpec]) -> FcosHead:
+        return FcosHead(specs, self._classes, self._depth, self._dropout)
+
+    def collate(self, truth: Sequence[Truth], size: tuple[int, int]) -> FcosBatch:
+        per_picture = sum((size[0] // s) * (size[1] // s) for s in self._strides)
         none = torch.zeros(0, dtype=torch.int64)
-        return FcosBatch(none, none.clone(), torch.zeros(0, 4), torch.zeros(0))
-    return FcosBatch(
-        torch.cat(cells), torch.cat(found_labels), torch.cat(found_boxes), torch.cat(centerness)
-    )
+        cells, labels = [none], [none]
+        boxes, centerness = [torch.zeros(0, 4)], [torch.zeros(0)]
+        for picture, own in enumerate(truth):
+            if len(own.boxes) == 0:
+                continue
+            own_cells, chosen, own_centerness = match(own.boxes, self._strides, size)
+            cells.append(own_cells + picture * per_picture)
+            labels.append(own.labels[chosen])
+            boxes.append(own.boxes[chosen])
+            centerness.append(own_centerness)
+        looked_for = torch.stack([own.looked_for for own in truth])
+        return FcosBatch(
+            torch.cat(cells),
+            torch.cat(labels),
+            torch.cat(boxes),
+            torch.cat(centerness),
+            None if looked_for.all() else looked_for,
+        )
 
+    def counts(self, batch: FcosBatch) -> dict[str, Tensor]:
+        """How many cells are positive, and the sum of their centerness."""
+        positives = torch.full((), float(len(batch.cells)), device=batch.cells.device)
+        return {"positives": positives, "centerness": batch.centerness.sum()}
 
-def counts(batch: FcosBatch) -> dict[str, Tensor]:
-    """How many cells are positive, and the sum of their centerness."""
-    positives = torch.full((), float(len(batch.cells)), device=batch.cells.device)
-    return {"positives": positives, "centerness": batch.centerness.sum()}
+    def loss(
+        self, raw: FcosRaw, batch: FcosBatch, counts: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """The paper's three parts (equation 2, and section 3.2 for centerness).
 
+        Focal loss over all cells and cross-entropy of centerness, both a positive cell; GIoU loss
+        weighted by centerness, as in the authors' code.
+        """
+        positives = counts["positives"].clamp(min=1)
+        focal = focal_sum(raw.logits, batch.cells, batch.labels, batch.looked_for)
+        boxes = raw.boxes.flatten(0, 1)[batch.cells]
+        giou = giou_loss(boxes, batch.boxes, reduction="none") * batch.centerness
+        centerness = F.binary_cross_entropy_with_logits(
+            raw.centerness.float().flatten()[batch.cells], batch.centerness, reduction="sum"
+        )
+        return {
+            "focal": focal / positives,
+            "giou": giou.sum() / counts["centerness"].clamp(min=1e-6),
+            "centerness": centerness / positives,
+        }
 
-def loss(raw: FcosRaw, batch: FcosBatch, counts: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The paper's three parts (equation 2, and section 3.2 for centerness).
-
-    Focal loss over all cells and cross-entropy of centerness, both a positive cell; GIoU loss
-    weighted by centerness, as in the authors' code.
-    """
-    positives = counts["positives"].clamp(min=1)
-    logits = raw.logits.float().flatten(0, 1)
-    wanted = torch.zeros_like(logits)
-    wanted[batch.cells, batch.labels] = 1
-    focal = sigmoid_focal_loss(logits, wanted, alpha=0.25, gamma=2.0, reduction="sum")
-    boxes = raw.boxes.flatten(0, 1)[batch.cells]
-    giou = giou_loss(boxes, batch.boxes, reduction="none") * batch.centerness
-    centerness = F.binary_cross_entropy_with_logits(
-        raw.centerness.float().flatten()[batch.cells], batch.centerness, reduction="sum"
-    )
-    return {
-        "focal": focal / positives,
-        "giou": giou.sum() / counts["centerness"].clamp(min=1e-6),
-        "centerness": centerness / positives,
-    }
-
-
-def decode(
-    raw: FcosRaw,
-    size: tuple[int, int],
-    *,
-    threshold: float,
-    nms: float,
-    limit: int,
-    candidates: int = 1000,
-) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Detections of each picture: boxes `[D, 4]` in input pixels, scores `[D]`, labels `[D]`.
-
-    The score is the geometric mean of class probability and centerness. At most `candidates`
-    cells above `threshold` reach the suppression by overlap `nms`; at most `limit` leave it.
-    """
-    probability = (
-        raw.logits.float().sigmoid() * raw.centerness.float().sigmoid()[..., None]
-    ).sqrt()
-    found = []
-    for scores, boxes in zip(probability, raw.boxes, strict=True):
-        top, order = scores.flatten().topk(min(candidates, scores.numel()))
-        order = order[top > threshold]
-        top = top[top > threshold]
-        labels = order % scores.shape[1]
-        corners = clip_boxes_to_image(boxes[order // scores.shape[1]], size)
-        kept = batched_nms(corners, top, labels, nms)[:limit]
-        found.append((corners[kept], top[kept], labels[kept]))
-    return found
-
-
-def _tower(channels: int, depth: int, dropout: float) -> nn.Sequential:
-    # Two channels a group at least: on a map of one cell a channel alone is always normalised to 0.
-    groups = min(math.gcd(channels, 32), max(1, channels // 2))
-    layers: list[nn.Module] = []
-    for _ in range(depth):
-        conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-        layers += [conv, nn.GroupNorm(groups, channels), nn.ReLU(inplace=True)]
-    if dropout:
-        layers.append(nn.Dropout2d(dropout))
-    return nn.Sequential(*layers)
-
-
-def _cells(output: Tensor) -> Tensor:
-    """`[N, C, H, W]` to `[N, H * W, C]`."""
-    return output.flatten(2).transpose(1, 2)
+    def scored(self, raw: FcosRaw) -> tuple[Tensor, Tensor]:
+        """The score is the geometric mean of class probability and centerness."""
+        centerness = raw.centerness.float().sigmoid()[..., None]
+        return (raw.logits.float().sigmoid() * centerness).sqrt(), raw.boxes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -36,7 +38,16 @@ def f1_scores(matrix: Tensor) -> list[float | None]:
     ]
 
 
-def mean_defined(values: list[float | None]) -> float | None:
+def overlaps(matrix: Tensor) -> list[float | None]:
+    """TP / (TP + FP + FN), the intersection over union, a class; None where `f1_scores` is."""
+    hits = matrix.diagonal()
+    return [
+        _ratio(hit, total - hit)
+        for hit, total in zip(hits, matrix.sum(0) + matrix.sum(1), strict=True)
+    ]
+
+
+def mean_defined(values: Sequence[float | None]) -> float | None:
     """The mean of the values that are defined; None where none is."""
     defined = [value for value in values if value is not None]
     return sum(defined) / len(defined) if defined else None

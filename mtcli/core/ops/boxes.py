@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
+from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat
 
 Corners = tuple[float, float, float, float]
 
@@ -32,3 +36,17 @@ def sides(corners: Tensor) -> Tensor:
 def areas(corners: Tensor) -> Tensor:
     """Areas `[N]` of boxes `[N, 4]`; 0 where a side is negative."""
     return sides(corners).clamp(min=0).prod(dim=1)
+
+
+def as_boxes(corners: Tensor | Sequence[Sequence[float]], size: tuple[int, int]) -> BoundingBoxes:
+    """Corners `[N, 4]` xyxy as boxes of a canvas of `size` (height, width).
+
+    Without clamping: an augmentation leaves boxes beyond the frame, and a task's `clean` can tell
+    how much of each is still inside.
+    """
+    if not isinstance(corners, Tensor):
+        corners = torch.tensor(corners, dtype=torch.float32).reshape(-1, 4)
+    boxes: BoundingBoxes = BoundingBoxes(
+        corners, format=BoundingBoxFormat.XYXY, canvas_size=size, clamping_mode=None
+    )
+    return boxes

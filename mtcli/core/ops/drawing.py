@@ -1,4 +1,4 @@
-"""Text and boxes on pictures, readable on any background and kept inside the frame."""
+"""Text, boxes, points and maps on pictures, readable on any background, inside the frame."""
 
 from __future__ import annotations
 
@@ -64,18 +64,67 @@ def boxes(
     return _to_tensor(canvas)
 
 
-def _tag(canvas: Image.Image, corner: tuple[float, float], text: str, color: Color) -> None:
-    """A filled tag above `corner`, moved to where the frame has room for it."""
+def class_map(
+    image: Tensor,
+    numbers: Tensor,
+    names: Sequence[str],
+    first: int,
+    truth: Tensor | None = None,
+) -> Tensor:
+    """A map of classes `[H, W]` laid over a `[3, H, W]` uint8 picture, with its legend.
+
+    Args:
+        image: the picture.
+        numbers: integers that count `names`.
+        names: of the classes.
+        first: classes below it are left clear.
+        truth: a map like `numbers`, whose borders are drawn thin and white.
+    """
+    table = torch.tensor([color_of(number - first) for number in range(256)], dtype=torch.float32)
+    colors = table[numbers.long()].permute(2, 0, 1)
+    covered = (numbers >= first)[None]
+    mixed = torch.where(covered, 0.55 * image + 0.45 * colors, image.float())
+    mixed = torch.where(_borders(numbers)[None] & covered, colors, mixed)
+    if truth is not None:
+        mixed = mixed.masked_fill(_borders(truth)[None], 255.0)
+    canvas = _to_pil(mixed.round().to(torch.uint8))
+    y = 0.0
+    for number in sorted(set(numbers.flatten().tolist())):
+        if number >= first:
+            y += _tag(canvas, (0, canvas.height), names[number], color_of(number - first), lift=y)
+    return _to_tensor(canvas)
+
+
+def _borders(numbers: Tensor) -> Tensor:
+    """Pixels `[H, W]` bool whose right or lower neighbour is of another class."""
+    border = torch.zeros(numbers.shape, dtype=torch.bool)
+    border[:, :-1] |= numbers[:, :-1] != numbers[:, 1:]
+    border[:-1] |= numbers[:-1] != numbers[1:]
+    return border
+
+
+def _tag(
+    canvas: Image.Image,
+    corner: tuple[float, float],
+    text: str,
+    color: Color,
+    lift: float = 0.0,
+) -> int:
+    """A filled tag above `corner`, moved to where the frame has room for it; returns its height.
+
+    `lift` raises it by so many pixels.
+    """
     draw = ImageDraw.Draw(canvas)
     font = _font(max(9, round(max(canvas.size) / 40)))
     left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
     width, height = right - left + 4, bottom - top + 4
     x = min(max(0.0, corner[0]), max(0.0, canvas.width - width))
-    y = min(max(0.0, corner[1] - height), max(0.0, canvas.height - height))
+    y = min(max(0.0, corner[1] - height - lift), max(0.0, canvas.height - height))
     draw.rectangle((x, y, x + width, y + height), fill=color)
     luminance = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]
     ink = (0, 0, 0) if luminance > 140 else (255, 255, 255)
     draw.text((x + 2 - left, y + 2 - top), text, fill=ink, font=font)
+    return int(height)
 
 
 @cache

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Self
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
 from mtcli.core.features import FeatureSpec
-from mtcli.core.labels import LabelError, LabelValue, TextLabel, unknown_class
+from mtcli.core.heads.pooled import PooledHead
+from mtcli.core.imbalance import ClassWeights, Gamma, class_weights, focal_cross_entropy, weights_of
+from mtcli.core.labels import LabelError, LabelValue, WordsLabel, unknown_class
 from mtcli.core.metrics import confusion as tables
+from mtcli.core.metrics.calibration import Calibration
 from mtcli.core.ops.drawing import caption
 from mtcli.core.options import ClassNames, Options
 from mtcli.core.task import Meter, Prediction, Target, Task
@@ -28,52 +31,44 @@ class ClassificationOptions(Options):
     """Before the last layer."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The share of the target that is spread over all classes."""
+    class_weights: ClassWeights = None
+    """`balanced` (a rare class counts as much as a common one), or a weight by class name."""
+    focal: Gamma = None
+    """The exponent of the focal loss, which plays down what is easy; 2 is common."""
 
 
 class ClassificationFacts(Options):
-    """The names of the classes, in the order of the logits."""
+    """The names of the classes, in the order of the logits, and how often each was labelled."""
 
     classes: tuple[str, ...]
-
-
-class ClassificationHead(nn.Module):
-    """Global average pooling, dropout, one linear layer: `[N, K]` logits."""
-
-    def __init__(self, channels: int, classes: int, dropout: float) -> None:
-        super().__init__()
-        self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(channels, classes)
-
-    def forward(self, features: Mapping[str, Tensor], targets: Tensor | None = None) -> Tensor:
-        """`c5` `[N, C, H, W]` to logits `[N, K]`."""
-        pooled = features["c5"].mean(dim=(2, 3))
-        logits: Tensor = self.classifier(self.dropout(pooled))
-        return logits
+    counts: tuple[int, ...] = ()
 
 
 class ClassificationMeter(Meter):
-    """A confusion matrix, and the hits among the five most probable classes."""
+    """A confusion matrix, the hits among the five most probable classes, and calibration."""
 
     def __init__(self, classes: tuple[str, ...]) -> None:
         self._classes = classes
         self._matrix = torch.zeros(len(classes), len(classes), dtype=torch.int64)
         self._top5_hits = 0
+        self._calibration = Calibration()
 
     def update(self, predictions: Sequence[Prediction], targets: Sequence[Target]) -> None:
         if not targets:
             return
         probabilities = torch.stack([prediction["probabilities"] for prediction in predictions])
         true = torch.stack([target["class"] for target in targets])
-        self._matrix += tables.confusion_matrix(
-            true, probabilities.argmax(dim=1), len(self._classes)
-        )
+        confidence, predicted = probabilities.max(dim=1)
+        self._matrix += tables.confusion_matrix(true, predicted, len(self._classes))
         top5 = probabilities.topk(min(5, len(self._classes)), dim=1).indices
         self._top5_hits += int((top5 == true[:, None]).any(dim=1).sum())
+        self._calibration.update(confidence, predicted == true)
 
     def merge(self, others: Iterable[Self]) -> None:
         for other in others:
             self._matrix += other._matrix
             self._top5_hits += other._top5_hits
+            self._calibration.merge(other._calibration)
 
     def compute(self) -> dict[str, float | None]:
         labelled = int(self._matrix.sum())
@@ -82,6 +77,7 @@ class ClassificationMeter(Meter):
             "balanced_accuracy": tables.mean_defined(tables.recalls(self._matrix)),
             "f1_macro": tables.mean_defined(tables.f1_scores(self._matrix)),
             "top5": self._top5_hits / labelled if labelled else None,
+            "ece": self._calibration.error(),
         }
 
     def per_class(self) -> dict[str, dict[str, float | None]]:
@@ -112,8 +108,14 @@ class Classification(Task[Tensor, Tensor]):
     kind = "classification"
     Options = ClassificationOptions
     Facts = ClassificationFacts
-    takes = (TextLabel,)
-    metrics = {"accuracy": "max", "balanced_accuracy": "max", "f1_macro": "max", "top5": "max"}
+    takes = (WordsLabel,)
+    metrics = {
+        "accuracy": "max",
+        "balanced_accuracy": "max",
+        "f1_macro": "max",
+        "top5": "max",
+        "ece": "min",
+    }
     outputs = ("probabilities",)
     levels = ("c5",)
 
@@ -124,45 +126,54 @@ class Classification(Task[Tensor, Tensor]):
         self.options = options
         self.facts = facts
         self._numbers = {name: number for number, name in enumerate(facts.classes)}
+        self._weights = class_weights(options.class_weights, facts.classes, facts.counts)
 
     @classmethod
     def prepare(cls, options: ClassificationOptions, values: Iterable[LabelValue]) -> Self:
-        classes = options.classes
-        if classes is None:
-            found = {value.text for value in values if isinstance(value, TextLabel)}
-            classes = tuple(sorted(found))
+        found = Counter(
+            word for value in values if isinstance(value, WordsLabel) for word in value.words
+        )
+        classes = options.classes or tuple(sorted(found))
         if len(classes) < 2:
             raise LabelError(
                 "a classification needs two classes or more",
                 found=", ".join(classes) or "no label in the training split",
             )
-        return cls(options, ClassificationFacts(classes=classes))
+        counts = tuple(found[name] for name in classes)
+        return cls(options, ClassificationFacts(classes=classes, counts=counts))
 
     @classmethod
-    def example(cls, generator: torch.Generator, size: tuple[int, int]) -> TextLabel:  # noqa: ARG003
-        return TextLabel("abc"[int(torch.randint(3, (), generator=generator))])
+    def example(cls, generator: torch.Generator, size: tuple[int, int]) -> WordsLabel:  # noqa: ARG003
+        return WordsLabel(("abc"[int(torch.randint(3, (), generator=generator))],))
 
     def head(self, specs: Mapping[str, FeatureSpec]) -> nn.Module:
-        channels = specs["c5"].channels
-        return ClassificationHead(channels, len(self.facts.classes), self.options.dropout)
+        return PooledHead(specs["c5"].channels, len(self.facts.classes), self.options.dropout)
 
     def read(self, value: LabelValue, size: tuple[int, int]) -> Target | None:
-        assert isinstance(value, TextLabel)
-        if value.text not in self._numbers:
-            raise unknown_class(value.text, self.facts.classes)
-        return {"class": torch.tensor(self._numbers[value.text])}
+        assert isinstance(value, WordsLabel)
+        if len(value.words) != 1:
+            raise LabelError(
+                "a classification has one class a picture",
+                found=", ".join(value.words) or "none",
+                mend="kind: multilabel takes any number of classes",
+            )
+        name = value.words[0]
+        if name not in self._numbers:
+            raise unknown_class(name, self.facts.classes)
+        return {"class": torch.tensor(self._numbers[name])}
 
     def collate(self, targets: Sequence[Target], size: tuple[int, int]) -> Tensor:
         return torch.stack([target["class"] for target in targets])
 
     def counts(self, batch: Tensor) -> dict[str, Tensor]:
-        return {"rows": torch.full((), float(len(batch)), device=batch.device)}
+        return {"rows": weights_of(batch, self._weights).sum()}
 
     def loss(self, raw: Tensor, batch: Tensor, counts: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        total = F.cross_entropy(
-            raw.float(), batch, label_smoothing=self.options.label_smoothing, reduction="sum"
+        losses = focal_cross_entropy(
+            raw.float(), batch, self.options.focal, self.options.label_smoothing
         )
-        return {"cross_entropy": total / counts["rows"]}
+        total = (losses * weights_of(batch, self._weights)).sum()
+        return {"cross_entropy": total / counts["rows"].clamp(min=1e-6)}
 
     def decode(self, raw: Tensor, size: tuple[int, int]) -> list[Prediction]:
         return [{"probabilities": row} for row in raw.float().softmax(dim=1)]

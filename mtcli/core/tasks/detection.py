@@ -8,16 +8,25 @@ from typing import Annotated, Any, Literal, Self
 import torch
 from pydantic import AfterValidator, Field, PositiveInt
 from torch import Tensor, nn
-from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat
+from torchvision.tv_tensors import BoundingBoxes
 
-from mtcli.core.features import FeatureSpec, level_stride
-from mtcli.core.heads import fcos
-from mtcli.core.labels import LabelError, LabelValue, Object, ObjectsLabel, unknown_class
+from mtcli.core.features import FeatureSpec
+from mtcli.core.heads import DETECTORS
+from mtcli.core.heads.detector import Truth
+from mtcli.core.labels import (
+    LabelError,
+    LabelValue,
+    Object,
+    ObjectsLabel,
+    looked_for_mask,
+    unknown_class,
+)
 from mtcli.core.metrics.average_precision import AveragePrecision, Boxes, average_precision
 from mtcli.core.ops import drawing
-from mtcli.core.ops.boxes import areas, clipped, has_area, sides
+from mtcli.core.ops.boxes import areas, as_boxes, clipped, has_area, sides
+from mtcli.core.ops.suppression import detections
 from mtcli.core.options import ClassNames, Options
-from mtcli.core.task import Meter, Prediction, Target, Task
+from mtcli.core.task import Meter, Prediction, Target, Task, View
 from mtcli.core.tasks import KINDS
 
 MIN_VISIBLE = 0.1
@@ -35,11 +44,22 @@ def _finest_first(levels: tuple[Level, ...]) -> tuple[Level, ...]:
     return levels
 
 
+def _known_head(name: str) -> str:
+    if name not in DETECTORS.names():
+        raise ValueError(" or ".join(DETECTORS.names()))
+    return name
+
+
+Head = Annotated[str, AfterValidator(_known_head)]
+
+
 class DetectionOptions(Options):
     """What a config may say of a detection."""
 
     classes: Annotated[ClassNames, Field(min_length=1)] | None = None
     """Their names in the order of the logits; null: those of the training split, sorted."""
+    head: Head = "fcos"
+    """What looks for them: `fcos`, `retinanet`, or `faster_rcnn` in two stages."""
     levels: Annotated[tuple[Level, ...], Field(min_length=1), AfterValidator(_finest_first)] = (
         "p2",
         "p3",
@@ -47,8 +67,8 @@ class DetectionOptions(Options):
         "p5",
     )
     """Levels of the pyramid that are searched; `p2` (stride 4) finds the smallest objects."""
-    depth: PositiveInt = 2
-    """Convolutions in each of the head's two towers."""
+    depth: PositiveInt | None = None
+    """Convolutions in each of the head's towers, or before the proposals; null: as suits it."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Of whole channels, before the head's last layers."""
     threshold: Annotated[float, Field(ge=0, lt=1)] = 0.05
@@ -77,9 +97,10 @@ class DetectionMeter(Meter):
     def update(self, predictions: Sequence[Prediction], targets: Sequence[Target]) -> None:
         self._result = None
         for prediction, target in zip(predictions, targets, strict=True):
-            self._found.append(
-                Boxes(prediction["boxes"], prediction["labels"], scores=prediction["scores"])
-            )
+            # What nobody looked for in this picture is neither right nor wrong.
+            judged = target["looked_for"][prediction["labels"]]
+            boxes, labels, scores = (prediction[k][judged] for k in ("boxes", "labels", "scores"))
+            self._found.append(Boxes(boxes, labels, scores=scores))
             self._truth.append(Boxes(target["boxes"], target["labels"], crowd=target["crowd"]))
 
     def merge(self, others: Iterable[Self]) -> None:
@@ -116,11 +137,12 @@ class DetectionMeter(Meter):
 
 
 @KINDS.add("detection")
-class Detection(Task[fcos.FcosBatch, fcos.FcosRaw]):
-    """Boxes by FCOS on the shared pyramid.
+class Detection(Task[Any, Any]):
+    """Boxes of objects, by a head of choice on the shared pyramid.
 
-    A target holds `boxes` `[N, 4]` xyxy, `labels` `[N]` int64, and `crowd` `[N]` bool; a
-    prediction holds `boxes`, `labels` and `scores` `[N]`, best first.
+    A target holds `boxes` `[N, 4]` xyxy, `labels` `[N]` int64, `crowd` `[N]` bool, and
+    `looked_for` `[K]` bool; a prediction holds `boxes`, `labels` and `scores` `[N]`, best first.
+    Batch and Raw are the head's.
     """
 
     kind = "detection"
@@ -128,7 +150,8 @@ class Detection(Task[fcos.FcosBatch, fcos.FcosRaw]):
     Facts = DetectionFacts
     takes = (ObjectsLabel,)
     metrics = {"map": "max", "map50": "max", "map75": "max", "mar100": "max"}
-    outputs = ("logits", "boxes", "centerness")
+    outputs = ("scores", "boxes")
+    partial = True
 
     options: DetectionOptions
     facts: DetectionFacts
@@ -137,19 +160,26 @@ class Detection(Task[fcos.FcosBatch, fcos.FcosRaw]):
         self.options = options
         self.facts = facts
         self._numbers = {name: number for number, name in enumerate(facts.classes)}
-        self._strides = [level_stride(level) for level in options.levels]
+        detector = DETECTORS.get(options.head)
+        self._detector = detector(
+            len(facts.classes),
+            options.levels,
+            options.depth or detector.depth,
+            options.dropout,
+        )
 
     @classmethod
     def prepare(cls, options: DetectionOptions, values: Iterable[LabelValue]) -> Self:
-        classes = options.classes
-        if classes is None:
-            found = {
-                item.name
-                for value in values
-                if isinstance(value, ObjectsLabel)
-                for item in value.objects
-            }
-            classes = tuple(sorted(found))
+        names: set[str] = set()
+        for value in values:
+            assert isinstance(value, ObjectsLabel)
+            names |= {item.name for item in value.objects} | {*(value.looked_for or ())}
+            if value.looked_for is not None and not DETECTORS.get(options.head).partial:
+                raise LabelError(
+                    f"the head {options.head} cannot learn where only some classes were looked for",
+                    mend="head: fcos or retinanet can",
+                )
+        classes = options.classes or tuple(sorted(names))
         if not classes:
             raise LabelError("a detection needs boxes to learn from", found="no box at all")
         return cls(options, DetectionFacts(classes=classes))
@@ -169,16 +199,17 @@ class Detection(Task[fcos.FcosBatch, fcos.FcosRaw]):
         return self.options.levels
 
     def head(self, specs: Mapping[str, FeatureSpec]) -> nn.Module:
-        return fcos.FcosHead(
-            specs, len(self.facts.classes), self.options.depth, self.options.dropout
-        )
+        return self._detector.layers(specs)
 
     def read(self, value: LabelValue, size: tuple[int, int]) -> Target | None:
         assert isinstance(value, ObjectsLabel)
+        looked_for = looked_for_mask(value.looked_for, self.facts.classes)
         corners, labels, crowd = [], [], []
-        for item in value.objects:
+        for item in value.in_pixels(size).objects:
             if item.name not in self._numbers:
                 raise unknown_class(item.name, self.facts.classes)
+            if not looked_for[self._numbers[item.name]]:
+                continue  # a find by the way says nothing of what was passed over
             box = clipped(item.box, size)
             if has_area(box):
                 corners.append(box)
@@ -186,15 +217,16 @@ class Detection(Task[fcos.FcosBatch, fcos.FcosRaw]):
                 crowd.append(item.crowd)
         boxes = torch.tensor(corners, dtype=torch.float32).reshape(-1, 4)
         return {
-            "boxes": _bounding_boxes(boxes, size),
+            "boxes": as_boxes(boxes, size),
             "labels": torch.tensor(labels, dtype=torch.int64),
             "crowd": torch.tensor(crowd, dtype=torch.bool),
+            "looked_for": torch.tensor(looked_for),
         }
 
     def remarks(self, value: LabelValue, size: tuple[int, int]) -> tuple[str, ...]:
         assert isinstance(value, ObjectsLabel)
         found = []
-        for item in value.objects:
+        for item in value.in_pixels(size).objects:
             box = clipped(item.box, size)
             if not has_area(item.box):
                 found.append("box without area dropped")
@@ -204,48 +236,49 @@ class Detection(Task[fcos.FcosBatch, fcos.FcosRaw]):
                 found.append("box across the border clipped")
         return tuple(found)
 
-    def clean(self, target: Target, frame: Tensor) -> Target | None:
+    def clean(self, target: Target, view: View) -> Target | None:
         boxes = target["boxes"]
         assert isinstance(boxes, BoundingBoxes)
-        corners = boxes.as_subclass(Tensor)
+        corners, frame = boxes.as_subclass(Tensor), view.frame
         inside = corners.maximum(frame[:2].repeat(2)).minimum(frame[2:].repeat(2))
         area = areas(corners)
         kept = (areas(inside) >= MIN_VISIBLE * area) & (sides(inside).amin(dim=1) >= 1)
         return {
-            "boxes": _bounding_boxes(inside[kept], boxes.canvas_size),
+            "boxes": as_boxes(inside[kept], boxes.canvas_size),
             "labels": target["labels"][kept],
             "crowd": target["crowd"][kept],
+            "looked_for": target["looked_for"],
         }
 
-    def collate(self, targets: Sequence[Target], size: tuple[int, int]) -> fcos.FcosBatch:
-        alone = [~target["crowd"] for target in targets]
-        return fcos.collate(
-            [t["boxes"].as_subclass(Tensor)[keep] for t, keep in zip(targets, alone, strict=True)],
-            [target["labels"][keep] for target, keep in zip(targets, alone, strict=True)],
-            self._strides,
-            size,
-        )
+    def collate(self, targets: Sequence[Target], size: tuple[int, int]) -> Any:
+        truth = []
+        for target in targets:
+            alone = ~target["crowd"]
+            boxes, labels = target["boxes"].as_subclass(Tensor)[alone], target["labels"][alone]
+            truth.append(Truth(boxes, labels, target["looked_for"]))
+        return self._detector.collate(truth, size)
 
-    def counts(self, batch: fcos.FcosBatch) -> dict[str, Tensor]:
-        return fcos.counts(batch)
+    def counts(self, batch: Any) -> dict[str, Tensor]:
+        return self._detector.counts(batch)
 
-    def loss(
-        self, raw: fcos.FcosRaw, batch: fcos.FcosBatch, counts: Mapping[str, Tensor]
-    ) -> dict[str, Tensor]:
-        return fcos.loss(raw, batch, counts)
+    def loss(self, raw: Any, batch: Any, counts: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return self._detector.loss(raw, batch, counts)
 
-    def decode(self, raw: fcos.FcosRaw, size: tuple[int, int]) -> list[Prediction]:
-        found = fcos.decode(
-            raw,
-            size,
-            threshold=self.options.threshold,
-            nms=self.options.nms,
-            limit=self.options.limit,
-        )
-        return [
-            {"boxes": _bounding_boxes(boxes, size), "scores": scores, "labels": labels}
-            for boxes, scores, labels in found
-        ]
+    def decode(self, raw: Any, size: tuple[int, int]) -> list[Prediction]:
+        found = []
+        for scores, boxes in zip(*self._detector.scored(raw), strict=True):
+            corners, kept_scores, labels = detections(
+                scores,
+                boxes,
+                size,
+                threshold=self.options.threshold,
+                nms=self.options.nms,
+                limit=self.options.limit,
+            )
+            found.append(
+                {"boxes": as_boxes(corners, size), "scores": kept_scores, "labels": labels}
+            )
+        return found
 
     def meter(self) -> DetectionMeter:
         return DetectionMeter(self.facts.classes)
@@ -274,13 +307,5 @@ class Detection(Task[fcos.FcosBatch, fcos.FcosRaw]):
             ]
         }
 
-    def export(self, raw: fcos.FcosRaw) -> tuple[Tensor, ...]:
-        return raw.logits, raw.boxes, raw.centerness
-
-
-def _bounding_boxes(corners: Tensor, size: tuple[int, int]) -> BoundingBoxes:
-    # Without clamping, an augmentation leaves boxes beyond the frame, and `clean` can tell how
-    # much of each is still inside.
-    return BoundingBoxes(
-        corners, format=BoundingBoxFormat.XYXY, canvas_size=size, clamping_mode=None
-    )
+    def export(self, raw: Any) -> tuple[Tensor, ...]:
+        return self._detector.scored(raw)

@@ -19,7 +19,7 @@ from mtcli.core.data.geometry import PADDING
 from mtcli.core.data.records import Record, read_target
 from mtcli.core.data.sample import Batch
 from mtcli.core.errors import DataError, MtcliError
-from mtcli.core.labels import Label, LabelValue, Object, ObjectsLabel, TextLabel
+from mtcli.core.labels import Label, LabelValue, Object, ObjectsLabel, WordsLabel
 from mtcli.core.mixing import Draw
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks.classification import (
@@ -83,7 +83,7 @@ def _box(item: Item) -> list[float]:
 
 
 def test_an_item_has_the_working_size_and_knows_the_original(tmp_path: Path) -> None:
-    item = _item(_dataset(_record(tmp_path, cls=TextLabel("b"), det=BOX)))
+    item = _item(_dataset(_record(tmp_path, cls=WordsLabel(("b",)), det=BOX)))
     assert item.key == "0.png"
     assert _pixels(item).shape == (3, *SIZE)
     assert _pixels(item).dtype == torch.uint8
@@ -169,7 +169,7 @@ WHOLE = [
 def test_a_label_of_the_whole_is_dropped_where_a_part_was_cut_off(
     tmp_path: Path, steps: list[Any], rule: str
 ) -> None:
-    record = _record(tmp_path, cls=TextLabel("a"), count=TextLabel("a"))
+    record = _record(tmp_path, cls=WordsLabel(("a",)), count=WordsLabel(("a",)))
     item = _item(_dataset(record, steps=steps, rule=rule), Draw(1, 1, 0))
     assert set(item.sample["targets"]) == {"cls"}
 
@@ -179,7 +179,7 @@ def test_a_label_of_the_whole_is_dropped_where_a_part_was_cut_off(
 def test_a_label_of_the_whole_stays_where_nothing_was_cut_off(
     tmp_path: Path, steps: list[Any], rule: str
 ) -> None:
-    record = _record(tmp_path, cls=TextLabel("a"), count=TextLabel("a"))
+    record = _record(tmp_path, cls=WordsLabel(("a",)), count=WordsLabel(("a",)))
     item = _item(_dataset(record, steps=steps, rule=rule))
     assert set(item.sample["targets"]) == {"cls", "count"}
 
@@ -218,9 +218,9 @@ def test_collate_gives_each_task_its_rows(tmp_path: Path) -> None:
     batch = _batch(
         tmp_path,
         {"det": BOX},
-        {"cls": TextLabel("b")},
+        {"cls": WordsLabel(("b",))},
         {},
-        {"cls": TextLabel("a"), "det": ObjectsLabel(())},
+        {"cls": WordsLabel(("a",)), "det": ObjectsLabel(())},
     )
     assert batch.inputs["image"].shape == (4, 3, *SIZE)
     assert batch.inputs["image"].dtype == torch.uint8

@@ -18,7 +18,7 @@ from mtcli.core.data.loader import load_batches, worker_count
 from mtcli.core.data.records import Record
 from mtcli.core.data.sample import Batch
 from mtcli.core.errors import WorkError
-from mtcli.core.labels import Label, LabelValue, Object, ObjectsLabel, TextLabel
+from mtcli.core.labels import Label, LabelValue, Object, ObjectsLabel, WordsLabel
 from mtcli.core.mixing import Draw, JointMixing
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks.classification import (
@@ -48,7 +48,7 @@ def records(tmp_path: Path) -> list[Record]:
         pixels = np.random.default_rng(number).integers(0, 255, (32, 32, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(path)
         box = ObjectsLabel((Object("a", (4.0, 4.0, 24.0, 20.0)),))
-        labels: dict[str, LabelValue] = {"det": box} if number % 3 else {"cls": TextLabel("b")}
+        labels: dict[str, LabelValue] = {"det": box} if number % 3 else {"cls": WordsLabel(("b",))}
         made.append(
             Record(path.name, path, {name: Label(value, "") for name, value in labels.items()})
         )

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from mtcli.core.features import FeatureSpec
-from mtcli.core.labels import LabelError, TextLabel
+from mtcli.core.labels import LabelError, WordsLabel
 from mtcli.core.ops.drawing import BAD, GOOD, PLAIN
 from mtcli.core.task import Prediction, Target
 from mtcli.core.tasks.classification import (
@@ -29,8 +29,8 @@ def _task(*classes: str, **options: object) -> Classification:
     )
 
 
-def _labels(*texts: str) -> list[TextLabel]:
-    return [TextLabel(text) for text in texts]
+def _labels(*texts: str) -> list[WordsLabel]:
+    return [WordsLabel((text,)) for text in texts]
 
 
 def _said(*probabilities: float) -> Prediction:
@@ -57,7 +57,7 @@ def test_prepare_keeps_the_order_of_the_config() -> None:
     options = ClassificationOptions(classes=("dog", "ant", "cat"))
     task = Classification.prepare(options, _labels("cat"))
     assert task.facts.classes == ("dog", "ant", "cat")
-    assert task.read(TextLabel("ant"), SIZE) == {"class": torch.tensor(1)}
+    assert task.read(WordsLabel(("ant",)), SIZE) == {"class": torch.tensor(1)}
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_options_need_two_classes() -> None:
 
 def test_a_class_that_is_not_known_is_an_error_with_a_near_miss() -> None:
     with pytest.raises(LabelError) as caught:
-        _task("cat", "dog").read(TextLabel("dgo"), SIZE)
+        _task("cat", "dog").read(WordsLabel(("dgo",)), SIZE)
     assert caught.value.what == 'class "dgo" is not among the classes of the task'
     assert caught.value.found == "classes cat, dog"
     assert caught.value.mend == "did you mean dog?"

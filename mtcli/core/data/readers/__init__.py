@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from mtcli.core.errors import DataError
 from mtcli.core.labels import Label, LabelValue
 from mtcli.core.options import Options
 from mtcli.core.registry import Registry
+from mtcli.core.task import AnyTask
 
 
 class Reader(ABC):
@@ -18,20 +20,28 @@ class Reader(ABC):
 
     Class facts:
         Options: what a config says of it; has a field of the format's own name.
-        gives: the sort of label value that comes out.
+        gives: the sorts of label value that can come out.
+        by_stem: whether labels know pictures by their names without the ending.
     """
 
     Options: ClassVar[type[Options]]
-    gives: ClassVar[type[LabelValue]]
+    gives: ClassVar[tuple[type[LabelValue], ...]]
+    by_stem: ClassVar[bool] = False
 
     @abstractmethod
     def __init__(self, options: Any) -> None:
         """Nothing is read yet."""
 
-    @abstractmethod
-    def read(self, split: str) -> dict[str, Label]:
-        """Labels by the picture's path below the images folder, `/` between its parts.
+    @property
+    def folder(self) -> Path | None:
+        """The folder that `read` names pictures from; None: the task's images folder."""
+        return None
 
+    @abstractmethod
+    def read(self, split: str, sort: type[LabelValue]) -> dict[str, Label]:
+        """Labels of a sort that is among `gives`, by the picture's path, `/` between its parts.
+
+        The path is below the images folder (or `folder`), without its ending where `by_stem`.
         A picture that is not among them is unlabelled. One file may hold pictures of other
         splits too; who asks takes those it needs.
 
@@ -41,7 +51,7 @@ class Reader(ABC):
 
     @classmethod
     @abstractmethod
-    def example(cls, folder: Path, values: dict[str, LabelValue]) -> dict[str, Any]:
+    def example(cls, folder: Path, values: Mapping[str, LabelValue]) -> dict[str, Any]:
         """Write `values` by picture to `folder` in this format; returns the config's `labels`.
 
         What tests, and whoever converts data, use.
@@ -51,9 +61,19 @@ class Reader(ABC):
 READERS: Registry[type[Reader]] = Registry("label format", __name__)
 
 
+def sort_of_label(reader: type[Reader], kind: type[AnyTask]) -> type[LabelValue] | None:
+    """What a kind of task wants of a reader: the first that it takes and the reader gives."""
+    return next((sort for sort in kind.takes if sort in reader.gives), None)
+
+
 def picture_key(name: str) -> str:
     r"""A picture's name as records are joined by: `a\b.png` and `./a/b.png` are `a/b.png`."""
     return posixpath.normpath(name.replace("\\", "/"))
+
+
+def stem(key: str) -> str:
+    """A picture's key without its ending: `a/b.png` is `a/b`."""
+    return posixpath.splitext(key)[0]
 
 
 def split_file(template: Path, split: str) -> Path:
@@ -66,6 +86,22 @@ def split_file(template: Path, split: str) -> Path:
     if not path.is_file():
         raise DataError(
             "no such label file",
+            where=path,
+            mend=f"the config says {template.name}" if path != template else None,
+        )
+    return path
+
+
+def split_folder(template: Path, split: str) -> Path:
+    """The folder for a split, where a config's path may hold `{split}`.
+
+    Raises:
+        DataError: it is not there.
+    """
+    path = Path(str(template).replace("{split}", split))
+    if not path.is_dir():
+        raise DataError(
+            "no such label folder",
             where=path,
             mend=f"the config says {template.name}" if path != template else None,
         )

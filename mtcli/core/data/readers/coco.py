@@ -1,16 +1,32 @@
-"""`coco`: boxes of objects from a COCO JSON file."""
+"""`coco`: boxes, masks or keypoints from a COCO JSON file."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from faster_coco_eval.core import mask as rle
+
 from mtcli.core.data.readers import READERS, Reader, picture_key, split_file
+from mtcli.core.data.regions import CROWD, DrawnMap, Region
 from mtcli.core.errors import DataError
-from mtcli.core.labels import Label, LabelValue, Object, ObjectsLabel
+from mtcli.core.labels import (
+    ClassMapLabel,
+    Deferred,
+    Label,
+    LabelValue,
+    Object,
+    ObjectsLabel,
+    Point,
+    PointsLabel,
+)
 from mtcli.core.options import InputPath, Options
+
+BACKGROUND = "background"
+"""The class of pixels that no annotation covers."""
 
 
 class CocoOptions(Options):
@@ -20,25 +36,31 @@ class CocoOptions(Options):
     """The JSON file; `{split}` in its path stands for the split."""
 
 
+Entry = Mapping[str, Any]
+
+
 @READERS.add("coco")
 class CocoReader(Reader):
-    """Boxes as Lin et al., "Microsoft COCO" (arXiv:1405.0312), write them down.
+    """Boxes, masks or keypoints from a COCO JSON file.
 
-    A picture that is listed without a box is labelled and empty; one not listed is unlabelled.
+    Lin et al., "Microsoft COCO" (arXiv:1405.0312). A picture that is listed without an annotation
+    is labelled and empty; one not listed is unlabelled.
     """
 
     Options = CocoOptions
-    gives = ObjectsLabel
+    gives = (ObjectsLabel, ClassMapLabel, PointsLabel)
 
     def __init__(self, options: CocoOptions) -> None:
         self._options = options
 
-    def read(self, split: str) -> dict[str, Label]:
+    def read(self, split: str, sort: type[LabelValue]) -> dict[str, Label]:
         path = split_file(self._options.coco, split)
         document = _read_json(path)
-        names = _by_id(document["categories"], "category", path)
+        categories = _by_id(document["categories"], "category", path)
+        for number, category in categories.items():
+            _field(category, "name", path, f"category {number}")
         pictures = _by_id(document["images"], "image", path)
-        objects: dict[Any, list[Object]] = {number: [] for number in pictures}
+        annotations: dict[Any, list[Entry]] = {number: [] for number in pictures}
         for annotation in document["annotations"]:
             number = _field(annotation, "id", path, "annotation")
             picture = _field(annotation, "image_id", path, f"annotation {number}")
@@ -49,55 +71,153 @@ class CocoReader(Reader):
                     where=path,
                     mend="correct the id, or add the image to the file",
                 )
-            if category not in names:
-                listed = ", ".join(f"{key} ({c.get('name')})" for key, c in names.items())
+            if category not in categories:
+                listed = ", ".join(f"{key} ({c['name']})" for key, c in categories.items())
                 raise DataError(
                     f'category {category} of annotation {number} is not in "categories"',
                     where=path,
                     found=f"category ids {listed}",
                     mend="correct the id, or add the category to the file",
                 )
-            objects[picture].append(
-                Object(
-                    name=str(_field(names[category], "name", path, f"category {category}")),
-                    box=_corners(annotation, path, number),
-                    crowd=bool(annotation.get("iscrowd", 0)),
-                )
-            )
+            annotations[picture].append(annotation)
+        makers: dict[type, Callable[..., LabelValue | Deferred]] = {
+            ObjectsLabel: _objects,
+            ClassMapLabel: _map,
+            PointsLabel: _points,
+        }
         labels: dict[str, Label] = {}
         for number, picture in pictures.items():
             name = picture_key(str(_field(picture, "file_name", path, f"image {number}")))
             if name in labels:
                 raise DataError(f"{name} is listed twice", where=path, found=f"image {number}")
-            labels[name] = Label(ObjectsLabel(tuple(objects[number])), f"{path}, image {number}")
+            found = makers[sort](picture, annotations[number], categories, path)
+            labels[name] = Label(found, f"{path}, image {number}")
         return labels
 
     @classmethod
-    def example(cls, folder: Path, values: dict[str, LabelValue]) -> dict[str, Any]:
+    def example(cls, folder: Path, values: Mapping[str, LabelValue]) -> dict[str, Any]:
         annotations: list[dict[str, Any]] = []
-        numbers: dict[str, int] = {}
-        for image, value in enumerate(values.values(), start=1):
-            assert isinstance(value, ObjectsLabel)
-            for item in value.objects:
-                x1, y1, x2, y2 = item.box
-                category = numbers.setdefault(item.name, len(numbers) + 1)
-                annotations.append(
-                    {
-                        "id": len(annotations) + 1,
-                        "image_id": image,
-                        "category_id": category,
-                        "bbox": [x1, y1, x2 - x1, y2 - y1],
-                        "iscrowd": int(item.crowd),
-                    }
-                )
+        categories: dict[str, dict[str, Any]] = {}
+        images = []
+        for image, (name, value) in enumerate(values.items(), start=1):
+            images.append({"id": image, "file_name": name})
+            for category, parts in _written(value, images[-1]):
+                entry = {"id": len(categories) + 1, **category}
+                number = categories.setdefault(category["name"], entry)["id"]
+                ids = {"id": len(annotations) + 1, "image_id": image, "category_id": number}
+                annotations.append({**ids, **parts})
         document = {
-            "images": [{"id": n, "file_name": name} for n, name in enumerate(values, start=1)],
+            "images": images,
             "annotations": annotations,
-            "categories": [{"id": number, "name": name} for name, number in numbers.items()],
+            "categories": list(categories.values()),
         }
         path = folder / "instances.json"
         path.write_text(json.dumps(document), encoding="utf-8")
         return {"coco": str(path)}
+
+
+def _objects(
+    _picture: Entry, annotations: Sequence[Entry], categories: Mapping[Any, Entry], path: Path
+) -> ObjectsLabel:
+    return ObjectsLabel(
+        tuple(
+            Object(
+                name=str(categories[annotation["category_id"]]["name"]),
+                box=_corners(annotation, path),
+                crowd=bool(annotation.get("iscrowd", 0)),
+            )
+            for annotation in annotations
+        )
+    )
+
+
+def _map(
+    picture: Entry, annotations: Sequence[Entry], categories: Mapping[Any, Entry], path: Path
+) -> DrawnMap:
+    size = picture.get("height"), picture.get("width")
+    if not all(isinstance(side, int) and side > 0 for side in size):
+        raise DataError(
+            f"image {picture['id']} has no height and width, which masks need",
+            where=path,
+            found=f"height {size[0]}, width {size[1]}",
+        )
+    numbers = {category: number for number, category in enumerate(categories, start=1)}
+    regions = []
+    for annotation in annotations:
+        if annotation.get("segmentation") in (None, []):
+            continue  # a box alone, in a file that mixes both
+        crowd = annotation.get("iscrowd", 0)
+        number = CROWD if crowd else numbers[annotation["category_id"]]
+        where = f"{path}, annotation {annotation['id']}"
+        regions.append(Region(number, annotation["segmentation"], where))
+    names = (BACKGROUND, *(str(category["name"]) for category in categories.values()))
+    return DrawnMap((int(picture["height"]), int(picture["width"])), names, regions)
+
+
+def _points(
+    picture: Entry, annotations: Sequence[Entry], categories: Mapping[Any, Entry], path: Path
+) -> PointsLabel:
+    with_points = [c for c in categories.values() if c.get("keypoints")]
+    if len(with_points) != 1:
+        raise DataError(
+            "keypoints need one category that names them",
+            where=path,
+            expected='one category with a list "keypoints"',
+            found=f"{len(with_points)} of {len(categories)} categories",
+        )
+    names = tuple(map(str, with_points[0]["keypoints"]))
+    own = [a for a in annotations if a.get("keypoints") is not None]
+    if len(own) > 1:
+        raise DataError(
+            f"image {picture['id']} has {len(own)} sets of keypoints",
+            where=f"{path}, annotation {own[1]['id']}",
+            expected="one set of points a picture",
+        )
+    if not own:
+        return PointsLabel(names, (None,) * len(names))
+    numbers = own[0]["keypoints"]
+    if (
+        not isinstance(numbers, list)
+        or len(numbers) != 3 * len(names)
+        or not all(map(_is_finite, numbers))
+    ):
+        raise DataError(
+            f'the "keypoints" of annotation {own[0]["id"]} are no points',
+            where=path,
+            expected=f"x, y and visibility of {len(names)} points",
+            found=repr(numbers)[:80],
+        )
+    triples = zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True)
+    points = tuple(Point(float(x), float(y), v > 1) if v > 0 else None for x, y, v in triples)
+    return PointsLabel(names, points)
+
+
+def _written(
+    value: LabelValue, image: dict[str, Any]
+) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The categories and annotations of a label; a map's size is noted with its image."""
+    if isinstance(value, ObjectsLabel):
+        return [
+            ({"name": o.name}, {"bbox": [x1, y1, x2 - x1, y2 - y1], "iscrowd": int(o.crowd)})
+            for o in value.objects
+            for x1, y1, x2, y2 in [o.box]
+        ]
+    if isinstance(value, PointsLabel):
+        flat = [
+            number
+            for point in value.points
+            for number in ((point.x, point.y, 1 + point.visible) if point else (0, 0, 0))
+        ]
+        return [({"name": "it", "keypoints": list(value.names)}, {"keypoints": flat})]
+    assert isinstance(value, ClassMapLabel)
+    assert value.names is not None
+    image["height"], image["width"] = value.numbers.shape
+    written = []
+    for number, name in enumerate(value.names[1:], start=1):
+        runs = rle.encode(np.asfortranarray((value.numbers == number).numpy().astype(np.uint8)))
+        shape = {"size": list(runs["size"]), "counts": runs["counts"].decode("ascii")}
+        written.append(({"name": name}, {"segmentation": shape}))
+    return written
 
 
 def _read_json(path: Path) -> dict[str, list[dict[str, Any]]]:
@@ -141,10 +261,8 @@ def _field(entry: Mapping[str, Any], name: str, path: Path, what: str) -> Any:
     return value
 
 
-def _corners(
-    annotation: Mapping[str, Any], path: Path, number: Any
-) -> tuple[float, float, float, float]:
-    box = annotation.get("bbox")
+def _corners(annotation: Entry, path: Path) -> tuple[float, float, float, float]:
+    number, box = annotation["id"], annotation.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(map(_is_finite, box)):
         raise DataError(
             f'the "bbox" of annotation {number} is no box',

@@ -1,15 +1,18 @@
-"""`csv`: one row a picture, the label in a column; an empty cell is no label."""
+"""`csv`: one row a picture, the label in a column or several; an empty cell is no label."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from mtcli.core.data.readers import READERS, Reader, picture_key, split_file
+from mtcli.core.data.words import Columns, words_by_picture
 from mtcli.core.errors import DataError, did_you_mean
-from mtcli.core.labels import Label, LabelValue, TextLabel
+from mtcli.core.labels import Label, LabelValue, WordsLabel
 from mtcli.core.options import InputPath, Options
 
 
@@ -20,48 +23,56 @@ class CsvOptions(Options):
     """The file; `{split}` in its path stands for the split."""
     key: str = "image"
     """The column with the picture's name."""
-    column: str
-    """The column with its label; an empty cell is no label."""
+    column: Columns
+    """The column with its label, or a list of columns with a number each; empty is no label."""
+    separator: Annotated[str, Field(min_length=1)] | None = None
+    """What stands between several classes or numbers of one cell."""
+    nothing: str | None = None
+    """The cell that says: somebody looked, and no class applies."""
 
 
 @READERS.add("csv")
 class CsvReader(Reader):
-    """Labels from a CSV file with a header."""
+    """Classes or numbers from a CSV file with a header; a row a picture."""
 
     Options = CsvOptions
-    gives = TextLabel
+    gives = (WordsLabel,)
 
     def __init__(self, options: CsvOptions) -> None:
         self._options = options
 
-    def read(self, split: str) -> dict[str, Label]:
+    def read(self, split: str, sort: type[LabelValue]) -> dict[str, Label]:
         options = self._options
         path = split_file(options.csv, split)
-        labels: dict[str, Label] = {}
-        for line, (picture, text) in read_columns(path, (options.key, options.column)):
-            if not text:
-                continue
-            label = Label(TextLabel(text), f"{path}, line {line}")
-            before = labels.get(picture)
-            if before is not None and before.value != label.value:
-                raise DataError(
-                    f"{picture} has two labels in column {options.column}",
-                    where=label.where,
-                    found=f"{text}, and another at {before.where}",
-                )
-            labels[picture] = label
-        return labels
+        rows = (
+            (picture, self._words(cells), f"{path}, line {line}")
+            for line, (picture, *cells) in read_columns(path, [options.key, *options.column])
+        )
+        return words_by_picture(rows, options.column)
+
+    def _words(self, cells: Sequence[str]) -> tuple[str, ...] | None:
+        options = self._options
+        if not any(cells):
+            return None
+        if len(cells) > 1:
+            return tuple(cells)
+        if cells[0] == options.nothing:
+            return ()
+        if options.separator is None:
+            return (cells[0],)
+        return tuple(word.strip() for word in cells[0].split(options.separator))
 
     @classmethod
-    def example(cls, folder: Path, values: dict[str, LabelValue]) -> dict[str, Any]:
+    def example(cls, folder: Path, values: Mapping[str, LabelValue]) -> dict[str, Any]:
         path = folder / "labels.csv"
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["image", "label"])
             for picture, value in values.items():
-                assert isinstance(value, TextLabel)
-                writer.writerow([picture, value.text])
-        return {"csv": str(path), "key": "image", "column": "label"}
+                assert isinstance(value, WordsLabel)
+                writer.writerow([picture, "|".join(value.words) if value.words else "-"])
+        labels = {"csv": str(path), "key": "image", "column": "label"}
+        return {**labels, "separator": "|", "nothing": "-"}
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:

@@ -8,7 +8,7 @@ import pytest
 
 from mtcli.core.data.readers.csv import CsvOptions, CsvReader, read_columns
 from mtcli.core.errors import DataError
-from mtcli.core.labels import LabelValue, TextLabel
+from mtcli.core.labels import LabelValue, WordsLabel
 
 
 def write(text: str | bytes, name: str = "labels.csv") -> Path:
@@ -23,7 +23,7 @@ def read(text: str | bytes, **options: str) -> dict[str, str]:
     given = {"csv": str(path), "column": "label", **options}
     labels = CsvReader(CsvOptions.model_validate(given)).read("train")
     return {
-        key: label.value.text for key, label in labels.items() if isinstance(label.value, TextLabel)
+        key: label.value.text for key, label in labels.items() if isinstance(label.value, WordsLabel)
     }
 
 
@@ -172,7 +172,7 @@ def test_columns_come_in_the_order_asked_for() -> None:
 
 
 def test_example_is_read_back() -> None:
-    values: dict[str, LabelValue] = {"a,b.png": TextLabel('"x"'), "sub/c.png": TextLabel("y")}
+    values: dict[str, LabelValue] = {"a,b.png": WordsLabel(('"x"',)), "sub/c.png": WordsLabel(("y",))}
 
     given = CsvReader.example(Path.cwd(), values)
 

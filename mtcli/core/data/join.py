@@ -1,0 +1,143 @@
+"""The labels of one task, from all its sources, joined to its pictures by path."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from mtcli.core.config import LabelSource, TaskConfig
+from mtcli.core.data.readers import READERS, Reader, sort_of_label, stem
+from mtcli.core.data.splits import ImagePlace, Source
+from mtcli.core.errors import DataError
+from mtcli.core.labels import Label, LabelValue, ObjectsLabel, WordsLabel
+from mtcli.core.tasks import KINDS
+
+
+def read_labels(
+    task: TaskConfig, pictures: Mapping[str, Source], images: ImagePlace, split: str
+) -> dict[str, Label]:
+    """The labels that a task has for some of its pictures, by the pictures' names.
+
+    Raises:
+        DataError: a label file is missing or broken, or two sources label the same thing.
+    """
+    joined: dict[str, Label] = {}
+    for source in task.labels:
+        for name, label in _of_source(source, task.kind, pictures, images, split).items():
+            joined[name] = _merged(name, joined[name], label) if name in joined else label
+    return joined
+
+
+def _of_source(
+    source: LabelSource,
+    kind: str,
+    pictures: Mapping[str, Source],
+    images: ImagePlace,
+    split: str,
+) -> dict[str, Label]:
+    reader = READERS.get(source.reader)(source.options)
+    sort = sort_of_label(type(reader), KINDS.get(kind))
+    assert sort is not None, "checked with the config"
+    labels = reader.read(split, sort)
+    own = {}
+    known = {name: _name_in(reader, name, where) for name, where in pictures.items()}
+    if reader.by_stem:
+        _refuse_twins(known)
+    for name, known_as in known.items():
+        if known_as in labels:
+            label = labels[known_as]
+            if source.labelled_classes is not None:
+                value = label.value
+                assert isinstance(value, WordsLabel | ObjectsLabel), "kinds that are partial"
+                label = replace(label, value=replace(value, looked_for=source.labelled_classes))
+            own[name] = label
+    _refuse_case(reader, images, labels, known)
+    return own
+
+
+def _name_in(reader: Reader, name: str, picture: Source) -> str:
+    """How a reader's labels call a picture."""
+    if reader.folder is not None and isinstance(picture, Path):
+        name = Path(os.path.relpath(picture, reader.folder)).as_posix()
+    return stem(name) if reader.by_stem else name
+
+
+def _refuse_twins(known: Mapping[str, str]) -> None:
+    """Refuse pictures that differ in their ending only, where labels know them without it."""
+    first: dict[str, str] = {}
+    for name, known_as in known.items():
+        if known_as in first:
+            raise DataError(
+                "two pictures differ in their ending only, which their labels do not tell",
+                found=f"{first[known_as]} and {name}",
+                mend="rename one, or leave it out of the split",
+            )
+        first[known_as] = name
+
+
+def _refuse_case(
+    reader: Reader,
+    images: ImagePlace,
+    labels: Mapping[str, Label],
+    known: Mapping[str, str],
+) -> None:
+    """Refuse a label whose name differs in case only from a picture that has none.
+
+    A disk that knows no case would join the two; this one must not pass over the label.
+    """
+    missing = {k.casefold(): name for name, k in known.items() if k not in labels}
+    if not missing:
+        return
+    used = set(known.values())
+    folder = reader.folder or (images if isinstance(images, Path) else None)
+    for key, label in labels.items():
+        name = missing.get(key.casefold())
+        if name is None or key in used:
+            continue
+        if folder is not None:
+            there = folder / key
+            beside = there.parent.glob(f"{there.name}.*") if reader.by_stem else [there]
+            if any(path.is_file() for path in beside):
+                continue  # a picture of its own
+        raise DataError(
+            f"a label for {key}, but the picture is {name}: the names differ in case only",
+            where=label.where,
+            mend="write both alike",
+        )
+
+
+def _merged(name: str, one: Label, other: Label) -> Label:
+    """Two sources that looked for different classes in one picture.
+
+    Raises:
+        DataError: they looked for the same.
+    """
+    a, b = one.value, other.value
+    value: LabelValue | None = None
+    if isinstance(a, WordsLabel) and isinstance(b, WordsLabel):
+        if (seen := _together(a.looked_for, b.looked_for)) is not None:
+            value = WordsLabel((*a.words, *b.words), seen)
+    elif (
+        isinstance(a, ObjectsLabel)
+        and isinstance(b, ObjectsLabel)
+        and a.relative == b.relative
+        and (seen := _together(a.looked_for, b.looked_for)) is not None
+    ):
+        value = ObjectsLabel((*a.objects, *b.objects), a.relative, seen)
+    if value is None:
+        raise DataError(
+            f"{name} is labelled by two sources",
+            where=other.where,
+            found=f"another label at {one.where}",
+            mend="labelled_classes tells what each source looked for",
+        )
+    return Label(value, f"{one.where}, and {other.where}")
+
+
+def _together(one: tuple[str, ...] | None, other: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """What two looked for, if both say so and no class was looked for twice."""
+    if one is None or other is None or set(one) & set(other):
+        return None
+    return (*one, *other)

@@ -1,0 +1,104 @@
+"""`jsonl`: one JSON object a line, the label in a field or several."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mtcli.core.data.readers import READERS, Reader, picture_key, split_file
+from mtcli.core.data.words import Columns, words_by_picture
+from mtcli.core.errors import DataError, did_you_mean
+from mtcli.core.labels import Label, LabelValue, WordsLabel
+from mtcli.core.options import InputPath, Options
+
+
+class JsonlOptions(Options):
+    """Where a file of JSON lines keeps the labels."""
+
+    jsonl: InputPath
+    """The file; `{split}` in its path stands for the split."""
+    key: str = "image"
+    """The field with the picture's name."""
+    column: Columns
+    """The field with its label, or a list of fields with a number each; null is no label."""
+
+
+@READERS.add("jsonl")
+class JsonlReader(Reader):
+    """Classes or numbers from JSON lines; a list is several, an empty list is none that applies."""
+
+    Options = JsonlOptions
+    gives = (WordsLabel,)
+
+    def __init__(self, options: JsonlOptions) -> None:
+        self._options = options
+
+    def read(self, split: str, sort: type[LabelValue]) -> dict[str, Label]:
+        path = split_file(self._options.jsonl, split)
+        return words_by_picture(self._rows(path), self._options.column)
+
+    def _rows(self, path: Path) -> Iterator[tuple[str, tuple[str, ...] | None, str]]:
+        key, columns = self._options.key, self._options.column
+        seen: set[str] = set()
+        for number, line in enumerate(_lines(path), start=1):
+            where = f"{path}, line {number}"
+            if not line.strip():
+                continue
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise DataError(f"the line is no JSON: {error.msg}", where=where) from None
+            if not isinstance(entry, dict):
+                raise DataError("the line is no JSON object", where=where, found=line.strip()[:60])
+            if not isinstance(entry.get(key), str) or not entry[key]:
+                raise DataError(
+                    f"a line that names no picture in {key}",
+                    where=where,
+                    found=line.strip()[:60],
+                    mend=did_you_mean(key, entry),
+                )
+            seen |= entry.keys()
+            yield picture_key(entry[key]), self._words(entry, where), where
+        for column in columns:
+            if column not in seen:
+                raise DataError(
+                    f"no line has a field {column}", where=path, mend=did_you_mean(column, seen)
+                )
+
+    def _words(self, entry: Mapping[str, Any], where: str) -> tuple[str, ...] | None:
+        values = [entry.get(column) for column in self._options.column]
+        if all(value is None for value in values):
+            return None
+        if len(values) == 1 and isinstance(values[0], list):
+            values = values[0]
+        return tuple("" if value is None else _word(value, where) for value in values)
+
+    @classmethod
+    def example(cls, folder: Path, values: Mapping[str, LabelValue]) -> dict[str, Any]:
+        path = folder / "labels.jsonl"
+        lines = []
+        for picture, value in values.items():
+            assert isinstance(value, WordsLabel)
+            lines.append(json.dumps({"image": picture, "label": list(value.words)}) + "\n")
+        path.write_text("".join(lines), encoding="utf-8")
+        return {"jsonl": str(path), "key": "image", "column": "label"}
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        # Not splitlines, which also breaks at characters that JSON allows inside a string.
+        return path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError:
+        raise DataError("the file is not text in UTF-8", where=path) from None
+    except OSError as error:
+        raise DataError(f"the file cannot be read: {error.strerror}", where=path) from None
+
+
+def _word(value: object, where: str) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | int | float):
+        return str(value).strip()
+    raise DataError("a label that is no text or number", where=where, found=json.dumps(value)[:60])

@@ -1,0 +1,43 @@
+"""Words by picture, as tables of whatever format give them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, PlainSerializer
+
+from mtcli.core.errors import DataError
+from mtcli.core.labels import Label, WordsLabel
+
+Columns = Annotated[
+    tuple[str, ...],
+    Field(min_length=1),
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    PlainSerializer(lambda names: names[0] if len(names) == 1 else list(names)),
+]
+"""The name of a column, or of several."""
+
+
+def words_by_picture(
+    rows: Iterable[tuple[str, tuple[str, ...] | None, str]], columns: Sequence[str]
+) -> dict[str, Label]:
+    """Labels by picture from rows of picture, words (None: no label) and place.
+
+    Raises:
+        DataError: a picture has two labels that differ.
+    """
+    labels: dict[str, Label] = {}
+    for picture, words, where in rows:
+        if words is None:
+            continue
+        label = Label(WordsLabel(words), where)
+        before = labels.get(picture)
+        if before is not None and before.value != label.value:
+            raise DataError(
+                f"{picture} has two labels in column {', '.join(columns)}",
+                where=where,
+                found=f"{', '.join(words)}, and another at {before.where}",
+            )
+        labels[picture] = label
+    return labels

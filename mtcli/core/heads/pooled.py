@@ -1,0 +1,28 @@
+"""Global average pooling and one linear layer, for a few numbers a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+
+class PooledHead(nn.Module):
+    """The mean of a map over the picture, dropout, a linear layer.
+
+    Args:
+        channels: of the map.
+        outputs: K.
+        dropout: before the linear layer.
+    """
+
+    def __init__(self, channels: int, outputs: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(channels, outputs)
+
+    def forward(self, features: Mapping[str, Tensor], targets: object = None) -> Tensor:
+        """`c5` `[N, C, H, W]` to `[N, K]`."""
+        pooled = features["c5"].mean(dim=(2, 3))
+        answer: Tensor = self.classifier(self.dropout(pooled))
+        return answer

@@ -1,0 +1,66 @@
+"""Against classes of very different size: weights by class, and the focal loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, PositiveFloat
+from torch import Tensor
+
+from mtcli.core.labels import LabelError, unknown_class
+
+ClassWeights = Literal["balanced"] | dict[str, Annotated[float, Field(ge=0)]] | None
+"""What a config may say: nothing, `balanced`, or a weight by class name (1 for others)."""
+
+Gamma = PositiveFloat | None
+
+
+def class_weights(
+    said: ClassWeights, classes: Sequence[str], counts: Sequence[int]
+) -> tuple[float, ...] | None:
+    """A weight for each class; None where all are alike.
+
+    `balanced` is total / (classes · count), as scikit-learn has it: each class then weighs as
+    much in all as every other. A class without an example weighs 1.
+
+    Raises:
+        LabelError: a weight for a class that the task does not have.
+    """
+    if said is None:
+        return None
+    if said == "balanced":
+        present = [count for count in counts if count]
+        return tuple(sum(present) / (len(present) * count) if count else 1.0 for count in counts)
+    for name in said:
+        if name not in classes:
+            raise unknown_class(name, classes)
+    weights = tuple(said.get(name, 1.0) for name in classes)
+    if not any(weights):
+        raise LabelError("every class weighs nothing", found="class_weights of 0 alone")
+    return weights
+
+
+def weights_of(numbers: Tensor, weights: Sequence[float] | None) -> Tensor:
+    """The weight of each class number `[…]` as float32; ones where all classes weigh alike."""
+    if weights is None:
+        return torch.ones(numbers.shape, device=numbers.device)
+    table = torch.tensor(weights, dtype=torch.float32)
+    return table.to(numbers.device, non_blocking=True)[numbers]
+
+
+def focal_cross_entropy(
+    logits: Tensor, numbers: Tensor, gamma: float | None, smoothing: float = 0.0
+) -> Tensor:
+    """Cross-entropy `[N]` of logits `[N, K, …]` and class numbers `[N, …]`, one by one.
+
+    With `gamma` times (1 - p)^gamma, p the probability of the true class: Lin et al., "Focal Loss
+    for Dense Object Detection" (arXiv:1708.02002), equation 4.
+    """
+    loss = F.cross_entropy(logits, numbers, reduction="none", label_smoothing=smoothing)
+    if gamma is None:
+        return loss
+    sure = logits.log_softmax(dim=1).gather(1, numbers[:, None]).squeeze(1).exp()
+    return (1 - sure) ** gamma * loss

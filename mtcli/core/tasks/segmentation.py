@@ -1,0 +1,279 @@
+"""Segmentation: a class for every pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
+
+import numpy as np
+import torch
+from faster_coco_eval.core import mask as rle
+from pydantic import Field, NonNegativeFloat
+from torch import Tensor, nn
+from torchvision.tv_tensors import Mask
+
+from mtcli.core.features import FeatureSpec
+from mtcli.core.heads import DENSE_HEADS
+from mtcli.core.heads.dense import resized
+from mtcli.core.imbalance import ClassWeights, Gamma, class_weights, focal_cross_entropy, weights_of
+from mtcli.core.labels import ClassMapLabel, LabelError, LabelValue, unknown_class
+from mtcli.core.maps import IGNORED
+from mtcli.core.metrics import confusion as tables
+from mtcli.core.ops import drawing
+from mtcli.core.options import ClassNames, DenseHeadName, Options
+from mtcli.core.task import Meter, Prediction, Target, Task
+from mtcli.core.tasks import KINDS
+
+BACKGROUND = "background"
+"""A first class of this name is drawn as nothing."""
+
+
+class SegmentationOptions(Options):
+    """What a config may say of a segmentation."""
+
+    classes: Annotated[ClassNames, Field(min_length=2, max_length=IGNORED)] | None = None
+    """Their names in the order of their numbers; null: as the labels name them, where they do."""
+    ignore: Annotated[int, Field(ge=0)] | None = 255
+    """The number of pixels in the masks that are neither taught nor measured."""
+    head: DenseHeadName = "fpn"
+    """What answers for the pixels: `fpn`, or `deeplab`, which sees more around each."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Of whole channels, before the last layer."""
+    dice: NonNegativeFloat = 1.0
+    """Weight of the Dice loss beside the cross-entropy's 1."""
+    class_weights: ClassWeights = None
+    """`balanced` (a rare class counts as much as a common one), or a weight by class name."""
+    focal: Gamma = None
+    """The exponent of the focal loss, which plays down what is easy; 2 is common."""
+
+
+class SegmentationFacts(Options):
+    """The names of the classes, and over how many pixels each was seen, where that matters."""
+
+    classes: tuple[str, ...]
+    counts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentationBatch:
+    """Class numbers `[N, H, W]` uint8 at the input's size, 255 where nothing is taught.
+
+    `present` `[N, K]` bool: the classes that each picture shows.
+    """
+
+    numbers: Tensor
+    present: Tensor
+
+
+class SegmentationMeter(Meter):
+    """A confusion matrix of pixels."""
+
+    def __init__(self, classes: tuple[str, ...]) -> None:
+        self._classes = classes
+        self._matrix = torch.zeros(len(classes), len(classes), dtype=torch.int64)
+
+    def update(self, predictions: Sequence[Prediction], targets: Sequence[Target]) -> None:
+        for prediction, target in zip(predictions, targets, strict=True):
+            true = target["classes"].as_subclass(Tensor).long().flatten()
+            found = prediction["classes"].as_subclass(Tensor).long().flatten()
+            taught = true != IGNORED
+            self._matrix += tables.confusion_matrix(true[taught], found[taught], len(self._classes))
+
+    def merge(self, others: Iterable[Self]) -> None:
+        for other in others:
+            self._matrix += other._matrix
+
+    def compute(self) -> dict[str, float | None]:
+        return {
+            "miou": tables.mean_defined(tables.overlaps(self._matrix)),
+            "dice": tables.mean_defined(tables.f1_scores(self._matrix)),
+            "pixel_accuracy": tables.accuracy(self._matrix),
+        }
+
+    def per_class(self) -> dict[str, dict[str, float | None]]:
+        columns = zip(
+            self._classes,
+            tables.overlaps(self._matrix),
+            tables.f1_scores(self._matrix),
+            self._matrix.sum(1).tolist(),
+            strict=True,
+        )
+        return {
+            name: {"iou": overlap, "dice": dice, "pixels": pixels}
+            for name, overlap, dice, pixels in columns
+        }
+
+    def confusion(self) -> tuple[tuple[str, ...], Tensor]:
+        return self._classes, self._matrix
+
+
+@KINDS.add("segmentation")
+class Segmentation(Task[SegmentationBatch, Tensor]):
+    """A class for every pixel, by cross-entropy and Dice.
+
+    A target holds `classes`, a Mask `[H, W]` uint8 with 255 where nothing is taught; so does a
+    prediction, without 255. Raw is logits `[N, K, h, w]` of the head's finest level.
+    """
+
+    kind = "segmentation"
+    Options = SegmentationOptions
+    Facts = SegmentationFacts
+    takes = (ClassMapLabel,)
+    metrics = {"miou": "max", "dice": "max", "pixel_accuracy": "max"}
+    outputs = ("probabilities",)
+
+    options: SegmentationOptions
+    facts: SegmentationFacts
+
+    def __init__(self, options: SegmentationOptions, facts: SegmentationFacts) -> None:
+        self.options = options
+        self.facts = facts
+        self._numbers = {name: number for number, name in enumerate(facts.classes)}
+        self._weights = class_weights(options.class_weights, facts.classes, facts.counts)
+        self._head = DENSE_HEADS.get(options.head)
+
+    @classmethod
+    def prepare(cls, options: SegmentationOptions, values: Iterable[LabelValue]) -> Self:
+        values = iter(values)
+        classes = options.classes
+        first = []
+        if classes is None:
+            value = next(values, None)
+            names = value.names if isinstance(value, ClassMapLabel) else None
+            if value is None or names is None:
+                raise LabelError(
+                    "the masks do not name their classes",
+                    mend="name them in the config: classes: [background, …]",
+                )
+            classes, first = names, [value]
+        task = cls(options.model_copy(update={"class_weights": None}), _facts(classes))
+        counts = torch.zeros(len(classes), dtype=torch.int64)
+        if options.class_weights == "balanced":
+            for value in (*first, *values):
+                assert isinstance(value, ClassMapLabel)
+                numbers = task._own_numbers(value)
+                counts += torch.bincount(numbers[numbers != IGNORED], minlength=len(classes))
+        return cls(options, SegmentationFacts(classes=classes, counts=tuple(counts.tolist())))
+
+    @classmethod
+    def example(cls, generator: torch.Generator, size: tuple[int, int]) -> ClassMapLabel:
+        numbers = torch.zeros(size, dtype=torch.uint8)
+        for number in (1, 2):
+            y, x = (int(torch.randint(side // 2, (), generator=generator)) for side in size)
+            numbers[y : y + size[0] // 2, x : x + size[1] // 2] = number
+        return ClassMapLabel(numbers, (BACKGROUND, "a", "b"))
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        return self._head.levels
+
+    def head(self, specs: Mapping[str, FeatureSpec]) -> nn.Module:
+        return self._head(specs, len(self.facts.classes), self.options.dropout)
+
+    def read(self, value: LabelValue, size: tuple[int, int]) -> Target | None:
+        assert isinstance(value, ClassMapLabel)
+        found = tuple(value.numbers.shape)
+        if found != size:
+            raise LabelError(
+                "the mask is of another size than its picture",
+                found=f"{found[0]} × {found[1]}, the picture {size[0]} × {size[1]}",
+            )
+        return {"classes": Mask(self._own_numbers(value).to(torch.uint8))}
+
+    def _own_numbers(self, value: ClassMapLabel) -> Tensor:
+        """The task's class numbers `[H, W]` int64, 255 where nothing is taught."""
+        numbers = value.numbers.long()
+        value_ignored = self.options.ignore if value.names is None else IGNORED
+        ignored = torch.zeros_like(numbers, dtype=torch.bool)
+        if value_ignored is not None:
+            ignored = numbers.eq(value_ignored)
+        if value.names is None:
+            known = len(self.facts.classes)
+            beyond = numbers[(numbers >= known) & ~ignored]
+            if len(beyond):
+                raise LabelError(
+                    f"a mask value beyond the {known} classes",
+                    found=f"{int(beyond.max())}",
+                    mend="name all classes, or say which value to ignore: ignore",
+                )
+        else:
+            present = torch.bincount(numbers[~ignored]).nonzero().flatten().tolist()
+            table = torch.zeros(IGNORED + 1, dtype=torch.int64)
+            for number in present:
+                name = value.names[number]
+                if name not in self._numbers:
+                    raise unknown_class(name, self.facts.classes)
+                table[number] = self._numbers[name]
+            numbers = table[numbers]
+        return numbers.masked_fill(ignored, IGNORED)
+
+    def collate(self, targets: Sequence[Target], size: tuple[int, int]) -> SegmentationBatch:
+        numbers = torch.stack([target["classes"].as_subclass(Tensor) for target in targets])
+        classes = torch.arange(len(self.facts.classes), dtype=torch.uint8)
+        present = (numbers.flatten(1)[:, None] == classes[:, None]).any(dim=2)
+        return SegmentationBatch(numbers, present)
+
+    def counts(self, batch: SegmentationBatch) -> dict[str, Tensor]:
+        taught = batch.numbers != IGNORED
+        weights = weights_of(batch.numbers.long() * taught, self._weights)
+        return {"pixels": (weights * taught).sum(), "classes": batch.present.sum().float()}
+
+    def loss(
+        self, raw: Tensor, batch: SegmentationBatch, counts: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Cross-entropy a taught pixel, and Dice a class that a picture shows.
+
+        Milletari et al., "V-Net" (arXiv:1606.04797), section 3, without the squares: 1 - 2 Σpg /
+        (Σp + Σg) for each picture and class.
+        """
+        logits = resized(raw.float(), (batch.numbers.shape[1], batch.numbers.shape[2]))
+        taught = batch.numbers != IGNORED
+        numbers = batch.numbers.long() * taught
+        losses = focal_cross_entropy(logits, numbers, self.options.focal)
+        total = (losses * weights_of(numbers, self._weights) * taught).sum()
+        parts = {"cross_entropy": total / counts["pixels"].clamp(min=1e-6)}
+        if self.options.dice:
+            found = logits.softmax(dim=1) * taught[:, None]
+            common = torch.zeros(batch.present.shape, device=raw.device)
+            true = torch.zeros_like(common)
+            # Sums by class through an index, rather than one-hot maps of all classes.
+            of_true = found.gather(1, numbers[:, None]).flatten(1)
+            common = common.scatter_add(1, numbers.flatten(1), of_true)
+            true = true.scatter_add(1, numbers.flatten(1), taught.flatten(1).float())
+            dice = 2 * common / (found.sum(dim=(2, 3)) + true).clamp(min=1e-6)
+            missed = ((1 - dice) * batch.present).sum()
+            parts["dice"] = self.options.dice * missed / counts["classes"].clamp(min=1)
+        return parts
+
+    def decode(self, raw: Tensor, size: tuple[int, int]) -> list[Prediction]:
+        numbers = resized(raw.float(), size).argmax(dim=1).to(torch.uint8)
+        return [{"classes": Mask(row)} for row in numbers]
+
+    def meter(self) -> SegmentationMeter:
+        return SegmentationMeter(self.facts.classes)
+
+    def draw(self, image: Tensor, prediction: Prediction, target: Target | None) -> Tensor:
+        first = 1 if self.facts.classes[0].lower() == BACKGROUND else 0
+        truth = target["classes"].as_subclass(Tensor) if target is not None else None
+        found = prediction["classes"].as_subclass(Tensor)
+        return drawing.class_map(image, found, self.facts.classes, first, truth)
+
+    def to_json(self, prediction: Prediction) -> dict[str, Any]:
+        numbers = prediction["classes"].as_subclass(Tensor).numpy()
+        masks = {}
+        for number, name in enumerate(self.facts.classes):
+            covered = np.asfortranarray((numbers == number).astype(np.uint8))
+            runs = rle.encode(covered)
+            masks[name] = {
+                "share": float(covered.mean()),
+                "rle": {"size": list(runs["size"]), "counts": runs["counts"].decode("ascii")},
+            }
+        return {"masks": masks}
+
+    def export(self, raw: Tensor) -> tuple[Tensor, ...]:
+        return (raw.float().softmax(dim=1),)
+
+
+def _facts(classes: tuple[str, ...]) -> SegmentationFacts:
+    return SegmentationFacts(classes=classes)
