@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import loop, multitask, seeds
+from benchmarks import halves, heads, loop, multitask, seeds
 from benchmarks.trainings import markdown
 from mtcli.core.configfile import load_config
 from mtcli.core.runtime import choose_runtime, describe_environment
@@ -15,6 +15,8 @@ from mtcli.core.runtime import choose_runtime, describe_environment
 HERE = Path(__file__).parent
 TITLES = {
     "multitask": "All tasks on one trunk against each on its own (an epoch of each in turn)",
+    "halves": "The same, each task with a random half of its labels",
+    "heads": "Each head that a task may choose, the task on its own",
     "loop": "A whole training epoch against the same steps on ready tensors (in turn)",
     "seeds": "One config under several seeds",
 }
@@ -33,6 +35,10 @@ def main() -> None:
     for name in given.only or ("multitask", "loop"):
         if name == "multitask":
             rows = multitask.measure(given.config, given.sets)
+        elif name == "halves":
+            rows = halves.measure(given.config, given.sets)
+        elif name == "heads":
+            rows = heads.measure(given.config, given.sets)
         elif name == "loop":
             rows = loop.measure(given.config, given.sets, epochs=8)
         else:

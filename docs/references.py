@@ -1,4 +1,4 @@
-"""Write docs/config.md and docs/cli.md from the source; with --check, see that they are fresh."""
+"""Write config.md, cli.md and kinds.md from the source; with --check, see that they are fresh."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pydantic_core import PydanticUndefined
 
 from mtcli.cli.main import app
 from mtcli.core import config
-from mtcli.core.data.readers import READERS
+from mtcli.core.data.readers import READERS, sort_of_label
+from mtcli.core.heads import DENSE_HEADS, DETECTORS
 from mtcli.core.options import Options
 from mtcli.core.tasks import KINDS
 
@@ -26,7 +27,9 @@ def config_reference() -> str:
     parts = [
         HEADER,
         "# Config reference\n",
-        "A config is YAML with the sections `data`, `tasks`, `model` and `train`. Paths are "
+        "A config is YAML with the sections `data`, `tasks`, `model` and `train`, and `plugins`, a "
+        "list of modules of your own that register kinds, formats, heads or trunks (their names, "
+        "or paths of their files). Paths are "
         "relative to the config's own folder. `mtcli config check FILE` checks one; "
         "`--set train.epochs=5` changes a key from the command line. Unknown keys are refused.\n",
         _section("data", config.DataConfig),
@@ -40,8 +43,11 @@ def config_reference() -> str:
     parts += [
         "## `tasks`\n",
         "One entry a task: `NAME: {kind: …, labels: …, weight: 1, …}`. `weight` multiplies the "
-        "task's loss. The other keys are those of its kind; those of `labels` are those of one "
-        "label format.\n",
+        "task's loss; `images` and `splits` are pictures of its own, said as in `data`. The other "
+        "keys are those of its kind; those of `labels` are those of one label format. `labels` may "
+        "also be a list of such mappings: several files, for pictures or classes of their own. "
+        "`labelled_classes`, beside the format's own keys, lists the classes that were looked for "
+        "there (multilabel and detection): the others are not taught as absent.\n",
     ]
     for name in KINDS.names():
         kind = KINDS.get(name)
@@ -55,6 +61,59 @@ def config_reference() -> str:
         parts.append(f"### labels: `{name}`\n\n{_first_line(reader)}\n\n{_table(reader.Options)}")
     parts += [_section("model", config.ModelConfig), _section("train", config.TrainConfig)]
     return "\n".join(parts)
+
+
+def kinds_reference() -> str:
+    """What can be learnt, by which heads, from which formats, each with an example to run."""
+    parts = [
+        HEADER,
+        "# Kinds of task, heads and label formats\n",
+        "Each has an example that runs as it stands on the sample data: "
+        "`mtcli train sample_data/examples/NAME.yaml`. All options are in "
+        "[config.md](config.md).\n",
+        "## Kinds of task\n",
+        "| kind | | metrics, the primary first | heads | label formats |",
+        "|---|---|---|---|---|",
+    ]
+    heads = []
+    for name in KINDS.names():
+        kind = KINDS.get(name)
+        field = kind.Options.model_fields.get("head")
+        own = _heads_for(str(field.default)) if field is not None else []
+        heads += [(name, head) for head in own]
+        readers = [r for r in READERS.names() if sort_of_label(READERS.get(r), kind) is not None]
+        metrics = ", ".join(kind.metrics)
+        parts.append(
+            f"| {_example(name)} | {_first_line(kind)} | {metrics} | {', '.join(own) or '–'} | "
+            f"{', '.join(readers)} |"
+        )
+    parts += ["\n## Heads of choice\n", "| head | of | |", "|---|---|---|"]
+    for kind_name, head in heads:
+        registry = DETECTORS if head in DETECTORS.names() else DENSE_HEADS
+        default = KINDS.get(kind_name).Options.model_fields["head"].default
+        example = kind_name if head == default else f"{kind_name}-{head}"
+        about = _paragraph(registry.get(head))
+        parts.append(f"| {_example(example, head)} | {kind_name} | {about} |")
+    parts += ["\n## Label formats\n", "| format | | for |", "|---|---|---|"]
+    for name in READERS.names():
+        reader = READERS.get(name)
+        fitting = [k for k in KINDS.names() if sort_of_label(reader, KINDS.get(k)) is not None]
+        about = _paragraph(reader)
+        parts.append(f"| {_example(f'labels-{name}', name)} | {about} | {', '.join(fitting)} |")
+    return "\n".join(parts) + "\n"
+
+
+def _heads_for(default: str) -> list[str]:
+    """All heads of the sort that a kind's default is of."""
+    return DETECTORS.names() if default in DETECTORS.names() else DENSE_HEADS.names()
+
+
+def _example(name: str, label: str | None = None) -> str:
+    """A link to an example config, which must be there."""
+    path = DOCS.parent / "sample_data" / "examples" / f"{name}.yaml"
+    if not path.is_file():
+        return f"`{label or name}`"
+    return f"[`{label or name}`](../sample_data/examples/{name}.yaml)"
 
 
 def cli_reference() -> str:
@@ -109,7 +168,7 @@ def _table(model: type[Options]) -> str:
     for name, field in model.model_fields.items():
         default = "required" if field.default is PydanticUndefined else f"`{_plain(field.default)}`"
         values = _values(model.model_json_schema()["properties"][name])
-        rows.append(f"| `{name}` | {values} | {default} | {field.description} |")
+        rows.append(f"| `{name}` | {values} | {default} | {_one_line(field.description)} |")
     return "\n".join(rows) + "\n"
 
 
@@ -131,6 +190,7 @@ def _values(schema: dict[str, Any]) -> str:
         "string": "text",
         "integer": "a whole number",
         "number": "a number",
+        "boolean": "`true`, `false`",
     }
     signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
     bounds = " and ".join(
@@ -150,6 +210,15 @@ def _plain(value: object) -> str:
     return str(list(value)) if isinstance(value, tuple) else str(value)
 
 
+def _paragraph(thing: type) -> str:
+    """The first paragraph of a docstring, on one line."""
+    return _one_line((inspect.getdoc(thing) or "").split("\n\n")[0])
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
 def _first_line(thing: type) -> str:
     return (thing.__doc__ or "").strip().splitlines()[0]
 
@@ -157,7 +226,12 @@ def _first_line(thing: type) -> str:
 def main() -> int:
     """Write the pages, or with --check compare them."""
     stale = []
-    for name, text in (("config.md", config_reference()), ("cli.md", cli_reference())):
+    pages = {
+        "config.md": config_reference(),
+        "cli.md": cli_reference(),
+        "kinds.md": kinds_reference(),
+    }
+    for name, text in pages.items():
         path = DOCS / name
         if "--check" in sys.argv[1:]:
             if not path.is_file() or path.read_text(encoding="utf-8") != text:

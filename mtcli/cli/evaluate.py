@@ -32,6 +32,7 @@ def evaluate(
     tasks: options.Tasks = None,
     per_class: Annotated[bool, typer.Option("--per-class", help="Each class too.")] = False,
     sets: options.Sets = None,
+    allow_plugins: options.AllowPlugins = False,
     device: options.Device = None,
     precision: options.Precision = None,
     as_json: options.Json = False,
@@ -40,13 +41,16 @@ def evaluate(
 ) -> None:
     """Measure a checkpoint on a split."""
     from mtcli.console.output import make_output
-    from mtcli.core.configfile import find_config, load_config
+    from mtcli.core.configfile import find_config, import_plugins_of, load_config
+    from mtcli.core.plugins import import_plugins
     from mtcli.core.run import find_checkpoint, run_of
 
     output = make_output(as_json, quiet)
     checkpoint = find_checkpoint(model)
+    named = True
     if config is None:
         run = run_of(checkpoint)
+        named = run is None
         path = run.config if run is not None else find_config(None, "a config with --config")
         if run is None:
             output.note(f"config {path}")
@@ -54,8 +58,12 @@ def evaluate(
         path = find_config(config)
     _refuse_decided(sets or [])
 
-    from mtcli.core.checkpoint import load_model
+    from mtcli.core.checkpoint import load_model, plugins_of
 
+    # What the user named may import; what came with the checkpoint may where it is allowed to.
+    import_plugins_of(path, named or allow_plugins)
+    if allow_plugins:
+        import_plugins(plugins_of(checkpoint), Path.cwd(), checkpoint)
     trained, _ = load_model(checkpoint)
     decided: dict[str, dict[str, object]] = {
         "model": {"trunk": trained.architecture.trunk, "weights": None},

@@ -40,6 +40,14 @@ Precision = Annotated[
     str | None,
     typer.Option("--precision", metavar="auto|fp32|bf16|fp16", help="In which number format."),
 ]
+AllowPlugins = Annotated[
+    bool,
+    typer.Option(
+        "--allow-plugins",
+        help="Import the plug-ins that the run or checkpoint names. They are code: only where "
+        "you trust who made it.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="The result as one JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors on stderr.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

@@ -30,6 +30,7 @@ def train(
         Path | None,
         typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped."),
     ] = None,
+    allow_plugins: options.AllowPlugins = False,
     device: options.Device = None,
     precision: options.Precision = None,
     as_json: options.Json = False,
@@ -55,7 +56,8 @@ def train(
             )
         run = Run.open(resume)
         run.index()  # a damaged index is said before torch is imported
-        loaded = load_config(run.config, options.as_sets(None, device, precision))
+        changes = options.as_sets(None, device, precision)
+        loaded = load_config(run.config, changes, allow_plugins=allow_plugins)
     else:
         path = find_config(config)
         if config is None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtcli.core.checkpoint import Model, load_model
-from mtcli.core.config import Config
+from mtcli.core.config import Config, SplitColumn
 from mtcli.core.data.prepare import prepare_tasks
 from mtcli.core.data.records import Record, labelled_only, load_records, require_labels
-from mtcli.core.data.splits import check_files
+from mtcli.core.data.splits import check_files, has_split
+from mtcli.core.errors import ConfigError
 from mtcli.core.network import Architecture, Network, build_network, check_size
 from mtcli.core.progress import check_best
 from mtcli.core.runtime import seed_everything
@@ -26,12 +27,14 @@ class Assembly:
         model: the tasks with what the training split tells of them, and the architecture.
         network: with its first weights, on the CPU.
         weights: what came of loading published weights, where the config names some.
+        unlabelled: by split, how many pictures were left out, since no task has a label for them.
     """
 
     records: dict[str, Sequence[Record]]
     model: Model
     network: Network
     weights: WeightsReport | None
+    unlabelled: dict[str, int]
 
 
 def assemble(config: Config, checkpoint: Path | None = None) -> Assembly:
@@ -50,9 +53,16 @@ def assemble(config: Config, checkpoint: Path | None = None) -> Assembly:
     records: dict[str, Sequence[Record]] = {
         split: load_records(data, config.tasks, split) for split in ("train", "val")
     }
-    for name in config.tasks:
+    for name, task in config.tasks.items():
+        if task.splits is not None and not has_split(task.splits, "train"):
+            raise ConfigError(
+                f"tasks.{name}.splits: no such split: train",
+                found=", ".join(task.splits) if not isinstance(task.splits, SplitColumn) else None,
+            )
         require_labels(records["train"], name)
-    records = {split: labelled_only(listed) or listed for split, listed in records.items()}
+    used = {split: labelled_only(listed) or listed for split, listed in records.items()}
+    unlabelled = {split: len(records[split]) - len(used[split]) for split in records}
+    records = used
     seed_everything(config.train.seed)
     if checkpoint is not None:
         model, _ = load_model(checkpoint)
@@ -67,4 +77,4 @@ def assemble(config: Config, checkpoint: Path | None = None) -> Assembly:
     weights = None
     if config.model.weights is not None and checkpoint is None:
         weights = load_trunk_weights(network.trunk, config.model.weights)
-    return Assembly(records, model, network, weights)
+    return Assembly(records, model, network, weights, unlabelled)

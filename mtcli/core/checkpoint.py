@@ -156,6 +156,18 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
     return model, description
 
 
+def plugins_of(path: Path) -> tuple[str, ...]:
+    """The plug-ins that a checkpoint folder names; none where it cannot be read.
+
+    What is wrong with it, `load_model` says.
+    """
+    try:
+        description = json.loads((path / MODEL).read_text(encoding="utf-8"))
+        return tuple(map(str, description.get("plugins", ())))
+    except (OSError, ValueError, AttributeError, TypeError):
+        return ()
+
+
 def load_network(path: Path, model: Model) -> Network:
     """The network of a checkpoint folder, on the CPU, in evaluation mode.
 

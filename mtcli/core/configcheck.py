@@ -70,6 +70,15 @@ def check_config(
     return Config(data=data, tasks=tasks, model=model, train=train, plugins=plugins)
 
 
+def check_plugins(document: Mapping[str, Any], *, base: Path, source: object) -> tuple[str, ...]:
+    """Import the plug-ins of a config that was read; returns where they were found.
+
+    Raises:
+        ConfigError: one is missing or cannot be imported.
+    """
+    return _Checker(base, source, {}).plugins(document)
+
+
 class _Checker:
     """Knows where the document came from, so that every message can say it."""
 

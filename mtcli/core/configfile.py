@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from mtcli.core.config import Config, DataConfig, LabelSource, SplitColumn
-from mtcli.core.configcheck import check_config
+from mtcli.core.configcheck import check_config, check_plugins
 from mtcli.core.errors import ConfigError, did_you_mean
 from mtcli.core.yamlfile import apply_set, read_yaml
 
@@ -62,18 +62,33 @@ def load_config(
         ConfigError: at the first key that is wrong, with its name and where it was said.
     """
     document = read_yaml(path)
-    if document.get("plugins") and not allow_plugins:
-        raise ConfigError(
-            "the run's config names plug-ins, which are code and not imported unasked",
-            where=path,
-            found=", ".join(map(str, document["plugins"])),
-            mend="--allow-plugins imports them",
-        )
+    _refuse_plugins(document, path, allow_plugins)
     origins = dict(apply_set(document, text) for text in sets)
     for section, values in (decided or {}).items():
         said = document.get(section)
         document[section] = {**(said if isinstance(said, dict) else {}), **values}
     return check_config(document, base=path.resolve().parent, source=path, only=only, sets=origins)
+
+
+def import_plugins_of(path: Path, allowed: bool) -> None:
+    """Import what a config names as plug-ins, before a checkpoint of such kinds is read.
+
+    Raises:
+        ConfigError: one cannot be imported, or is there and not allowed.
+    """
+    document = read_yaml(path)
+    _refuse_plugins(document, path, allowed)
+    check_plugins(document, base=path.resolve().parent, source=path)
+
+
+def _refuse_plugins(document: Mapping[str, Any], path: Path, allowed: bool) -> None:
+    if document.get("plugins") and not allowed:
+        raise ConfigError(
+            "the run's config names plug-ins, which are code and not imported unasked",
+            where=path,
+            found=str(document["plugins"]),
+            mend="--allow-plugins imports them",
+        )
 
 
 def dump_config(config: Config) -> str:

@@ -62,5 +62,6 @@ def focal_cross_entropy(
     loss = F.cross_entropy(logits, numbers, reduction="none", label_smoothing=smoothing)
     if gamma is None:
         return loss
-    sure = logits.log_softmax(dim=1).gather(1, numbers[:, None]).squeeze(1).exp()
-    return (1 - sure) ** gamma * loss
+    unsure = -logits.log_softmax(dim=1).gather(1, numbers[:, None]).squeeze(1).expm1()
+    # At 0 the slope of an exponent below 1 is infinite.
+    return unsure.clamp(min=1e-6) ** gamma * loss

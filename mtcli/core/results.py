@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from PIL import Image
 from torchvision.tv_tensors import Image as TVImage
+from torchvision.tv_tensors import Mask
 
 from mtcli.core.data.dataset import Collate, RecordDataset
 from mtcli.core.data.decode import decode
@@ -21,9 +22,10 @@ from mtcli.core.evaluation import predict_batch
 from mtcli.core.events import EvaluationEnded, TaskResult
 from mtcli.core.mixing import in_order
 from mtcli.core.network import Network
+from mtcli.core.ops.drawing import captions
 from mtcli.core.run import Run, replace_text
 from mtcli.core.runtime import Runtime
-from mtcli.core.task import AnyTask, Meter
+from mtcli.core.task import AnyTask, Meter, Prediction
 
 SHOWN = 8
 """Pictures of the validation split that a run shows with its predictions."""
@@ -97,13 +99,30 @@ def show_predictions(
             image = decode(record.image)
             shown = _for_screen((image.shape[1], image.shape[2]))
             image = shown.apply(TVImage(image)).as_subclass(torch.Tensor)
-            for name, task in tasks.items():
-                truth = shown.apply(read_target(task, name, record, shown.original))
-                image = task.draw(image, shown.apply(found[name][row]), truth)
+            lines = []
+            for name in _lowest_first(tasks, found, row):
+                truth = shown.apply(read_target(tasks[name], name, record, shown.original))
+                answer = shown.apply(found[name][row])
+                image = tasks[name].draw(image, answer, truth)
+                caption = tasks[name].caption(answer, truth)
+                if caption is not None:
+                    lines.append((f"{name}: {caption.text}", caption.good))
+            image = captions(image, lines)
             _write_picture(run, f"{row:02d}-{Path(record.key).stem[:60]}.png", image)
             answers = {name: task.to_json(found[name][row]) for name, task in tasks.items()}
             said.append({"image": record.key, **answers})
     replace_text(run.predictions / "predictions.json", json.dumps(said, indent=1))
+
+
+def _lowest_first(
+    tasks: Mapping[str, AnyTask], found: Mapping[str, Mapping[int, Prediction]], row: int
+) -> list[str]:
+    """The tasks in the order in which they are drawn: maps would cover boxes."""
+
+    def above(name: str) -> bool:
+        return not any(isinstance(value, Mask) for value in found[name][row].values())
+
+    return sorted(tasks, key=above)
 
 
 def _for_screen(size: tuple[int, int]) -> Resize:

@@ -39,6 +39,14 @@ class View:
     mirrored: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A few words for a person, and whether they are right, where that is known."""
+
+    text: str
+    good: bool | None = None
+
+
 class Meter(ABC):
     """Collects predictions and targets, and turns them into the metrics of one task."""
 
@@ -179,9 +187,13 @@ class Task(ABC, Generic[Batch, Raw]):
         """The task's quality in [0, 1], higher is better: for "best" across tasks."""
         return metrics[self.primary]
 
-    @abstractmethod
     def draw(self, image: Tensor, prediction: Prediction, target: Target | None) -> Tensor:
         """The picture `[3, H, W]` uint8 with prediction and truth drawn, all in its pixels."""
+        return image
+
+    def caption(self, prediction: Prediction, target: Target | None) -> Caption | None:
+        """What there is to say of the picture as a whole, beside the truth where it is known."""
+        return None
 
     @abstractmethod
     def to_json(self, prediction: Prediction) -> dict[str, Any]:

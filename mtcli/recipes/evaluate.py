@@ -11,7 +11,7 @@ from mtcli.core.config import Config
 from mtcli.core.data.dataset import Collate, RecordDataset
 from mtcli.core.data.loader import load_batches, worker_count
 from mtcli.core.data.prepare import check_pictures_and_labels
-from mtcli.core.data.records import load_records
+from mtcli.core.data.records import labelled_only, load_records
 from mtcli.core.errors import ConfigError, UsageError, did_you_mean
 from mtcli.core.evaluation import evaluate
 from mtcli.core.events import EvaluationEnded, Event, Noted
@@ -69,6 +69,7 @@ def evaluate_checkpoint(
             )
     labels = {name: config.tasks[name] for name in tasks}
     listed = load_records(config.data, labels, split)
+    listed = labelled_only(listed) or listed
     records = yield from check_pictures_and_labels(config.data, listed, tasks)
     network = runtime.place(load_network(checkpoint, model))
 

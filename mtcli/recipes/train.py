@@ -75,6 +75,12 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
         unused = assembly.weights.unused
         yield events.Noted(f"weights: {len(unused)} tensors not used ({unused[0]} …)")
 
+    for split, count in assembly.unlabelled.items():
+        if count:
+            yield events.Noted(
+                f"{count} pictures of {split} left out: no task has a label for them"
+            )
+
     # One look at every picture and label.
     records: dict[str, list[Record]] = {}
     for split, listed in assembly.records.items():

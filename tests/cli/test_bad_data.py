@@ -93,7 +93,8 @@ def test_truncated_picture_is_named(cli: Cli, shapes: Path, suffix: str) -> None
     picture = Image.open(shapes / "images" / "02.png").convert("RGB")
     picture.save(shapes / "images" / name)
     cut(shapes / "images" / name)
-    rewrite(shapes / "train.txt", "02.png", name)
+    for file in ("train.txt", "labels.csv"):
+        rewrite(shapes / file, "02.png", name)
 
     answer = cli("train", shapes / "mtcli.yaml")
 
@@ -145,7 +146,8 @@ def test_picture_that_was_never_verified_fails_the_work(cli: Cli, shapes: Path) 
     noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
     Image.fromarray(noise).save(shapes / "images" / "02.jpg")
     cut(shapes / "images" / "02.jpg")
-    rewrite(shapes / "train.txt", "02.png", "02.jpg")
+    for file in ("train.txt", "labels.csv"):
+        rewrite(shapes / file, "02.png", "02.jpg")
 
     answer = cli("train", shapes / "mtcli.yaml", "--set", "data.verify=none")
 
@@ -165,10 +167,13 @@ def test_missing_list_is_named(cli: Cli, shapes: Path) -> None:
     refused(answer, "data.splits.val", str(shapes / "val.txt"), "a picture on each line")
 
 
-def test_list_that_is_a_folder_is_named(cli: Cli, shapes: Path) -> None:
-    answer = cli("train", shapes / "mtcli.yaml", "--set", "data.splits.val=images")
+def test_split_that_is_a_folder_without_pictures_is_named(cli: Cli, shapes: Path) -> None:
+    (shapes / "held_out").mkdir()
+    (shapes / "held_out" / "notes.txt").write_text("08.png\n")
 
-    refused(answer, "data.splits.val", str(shapes / "images"))
+    answer = cli("train", shapes / "mtcli.yaml", "--set", "data.splits.val=held_out")
+
+    refused(answer, "split val is empty", str(shapes / "held_out"))
 
 
 def test_list_in_another_encoding_is_named(cli: Cli, shapes: Path) -> None:

@@ -89,9 +89,9 @@ def test_paths_are_relative_to_the_config(file: Path) -> None:
         "val": file.parent / "lists" / "val.txt",
     }
     assert config.model.weights == str(file.parent / "weights.pth")
-    labels = config.tasks["cls"].labels
-    assert isinstance(labels, CsvOptions)
-    assert labels.csv == file.parent / "labels.csv"
+    (labels,) = config.tasks["cls"].labels
+    assert isinstance(labels.options, CsvOptions)
+    assert labels.options.csv == file.parent / "labels.csv"
 
 
 def test_paths_are_absolute_where_the_config_is_named_relatively(file: Path) -> None:
@@ -118,10 +118,11 @@ def test_tasks_bring_their_kinds_options(file: Path) -> None:
     cls, det = config.tasks["cls"], config.tasks["det"]
     assert isinstance(cls.options, ClassificationOptions)
     assert cls.options.classes == ("no", "1e5", "é")
-    assert cls.reader == "csv"
+    assert [source.reader for source in cls.labels] == ["csv"]
     assert isinstance(det.options, DetectionOptions)
     assert det.options.levels == ("p3", "p4")
-    assert (det.kind, det.reader, det.weight) == ("detection", "coco", 2.0)
+    assert [source.reader for source in det.labels] == ["coco"]
+    assert (det.kind, det.weight) == ("detection", 2.0)
 
 
 def test_steps_of_an_augmentation_keep_their_order(file: Path) -> None:
@@ -287,7 +288,7 @@ def test_unknown_key_without_a_near_one_gets_no_guess(file: Path) -> None:
 
 
 def test_few_choices_are_listed(file: Path) -> None:
-    assert problem(file, "zzzzzz=1").mend == "there is: data, model, tasks, train"
+    assert problem(file, "zzzzzz=1").mend == "there is: data, model, plugins, tasks, train"
 
 
 @pytest.mark.parametrize(

@@ -71,5 +71,5 @@ def test_a_far_miss_lists_what_there_is(shapes: Registry[str]) -> None:
 
 def test_a_name_is_registered_once(shapes: Registry[str]) -> None:
     shapes.names()
-    with pytest.raises(AssertionError, match="shape flat is registered twice"):
+    with pytest.raises(ConfigError, match="there are two of the shape flat"):
         shapes.add("flat")("another")

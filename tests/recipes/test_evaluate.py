@@ -48,7 +48,7 @@ def test_the_json_has_the_promised_form(cli: Cli, trained: Path) -> None:
     cls, det = result["tasks"]["cls"], result["tasks"]["det"]
     assert set(cls) == {"kind", "primary", "labelled", "metrics", "per_class"}
     assert cls["primary"] == "accuracy"
-    assert set(cls["metrics"]) == {"accuracy", "balanced_accuracy", "f1_macro", "top5"}
+    assert set(cls["metrics"]) == {"accuracy", "balanced_accuracy", "f1_macro", "top5", "ece"}
     assert set(det["metrics"]) == {"map", "map50", "map75", "mar100"}
     assert set(det["per_class"]) == {"circle", "square"}
 

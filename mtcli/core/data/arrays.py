@@ -21,7 +21,7 @@ IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 @dataclass(frozen=True, slots=True)
 class ArrayRow:
-    """One row of an array in a file, as a picture.
+    """One row of an array in a file, as a picture or a label.
 
     Attributes:
         path: the file.
@@ -44,18 +44,14 @@ def open_array(path: Path, key: str | None = None) -> Array:
     Raises:
         DataError: the file is missing, damaged or of another format, or has no such array.
     """
+    openers = {".npy": _open_npy, ".npz": _open_npz}
     try:
-        if path.suffix == ".npy":
-            array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-        elif path.suffix == ".npz":
-            array = _open_npz(path, key)
-        else:
-            array = _open_idx(path)
+        array = openers.get(path.suffix.lower(), _open_idx)(path, key)
     except FileNotFoundError:
         raise DataError("no such file", where=path) from None
-    # zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, struct.error
     except DataError:
         raise
+    # Damaged files raise zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError and more.
     except Exception as error:
         raise DataError(
             "not an array file, or a damaged one",
@@ -68,10 +64,19 @@ def open_array(path: Path, key: str | None = None) -> Array:
     return array
 
 
+def _open_npy(path: Path, key: str | None) -> Array:
+    _refuse_key(path, key)
+    # Not np.load, which takes pickles and archives for arrays too.
+    return np.lib.format.open_memmap(path, mode="r")
+
+
 def _open_npz(path: Path, key: str | None) -> Array:
     with zipfile.ZipFile(path) as archive:
-        names = [name.removesuffix(".npy") for name in archive.namelist()]
-        if key is None and len(names) != 1:
+        members = [name for name in archive.namelist() if name.endswith(".npy")]
+        names = [name.removesuffix(".npy") for name in members]
+        if not names:
+            raise DataError("the file holds no array", where=path)
+        if key is None and len(names) > 1:
             raise DataError(
                 "the file holds several arrays", where=path, expected=f"key: {' or '.join(names)}"
             )
@@ -90,12 +95,12 @@ def _open_npz(path: Path, key: str | None) -> Array:
             )
             shape, fortran, dtype = read_header(member)
             start = member.tell()
-    if dtype.hasobject:
-        raise DataError("the array holds Python objects, not numbers", where=path, found=key)
-    if entry.compress_type != zipfile.ZIP_STORED or fortran:
-        with np.load(path, allow_pickle=False) as loaded:
-            whole: Array = loaded[key]
-        return whole
+        if dtype.hasobject:
+            raise DataError("the array holds Python objects, not numbers", where=path, found=key)
+        if entry.compress_type != zipfile.ZIP_STORED or fortran:
+            with archive.open(entry) as member:
+                whole: Array = np.lib.format.read_array(member, allow_pickle=False)
+            return whole
     with path.open("rb") as file:
         # The local header may have other extra bytes than the directory at the end.
         file.seek(entry.header_offset + 26)
@@ -104,7 +109,7 @@ def _open_npz(path: Path, key: str | None) -> Array:
     return np.memmap(path, dtype, "r", begin + start, shape)
 
 
-def _open_idx(path: Path) -> Array:
+def _open_idx(path: Path, key: str | None) -> Array:
     with path.open("rb") as file:
         magic = file.read(4)
         if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in IDX_TYPES:
@@ -112,7 +117,16 @@ def _open_idx(path: Path) -> Array:
                 "not an array file",
                 where=path,
                 expected="an .npy, .npz or IDX file",
-                found="a gzip file: unpack it" if magic[:2] == b"\x1f\x8b" else None,
+                found="a gzip file" if magic[:2] == b"\x1f\x8b" else None,
+                mend="unpack it" if magic[:2] == b"\x1f\x8b" else None,
             )
         shape = np.frombuffer(file.read(4 * magic[3]), ">u4").tolist()
+    _refuse_key(path, key)
     return np.memmap(path, IDX_TYPES[magic[2]], "r", 4 + 4 * magic[3], tuple(shape))
+
+
+def _refuse_key(path: Path, key: str | None) -> None:
+    if key is not None:
+        raise DataError(
+            "the file holds one array, which has no key", where=path, found=f"key: {key}"
+        )

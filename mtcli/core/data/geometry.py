@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 from torchvision.transforms.v2 import functional as F
 from torchvision.tv_tensors import BoundingBoxes, Image, Mask, TVTensor, wrap
 
@@ -80,6 +81,13 @@ class Resize:
         if isinstance(value, Mask):
             height, width = self.inner
             part = wrap(value[..., top : top + height, left : left + width], like=value)
+            if isinstance(value, NumberMap):
+                # A prediction has no holes, and may be smoothed where a measured map may not.
+                plain = interpolate(
+                    part.as_subclass(Tensor)[None, None], self.original, mode="bilinear"
+                )
+                smooth: Tensor = wrap(plain[0, 0], like=value)
+                return smooth
             restored: Tensor = F.resize(part, list(self.original))
             return restored
         down, across = self._scale()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 
 from mtcli.core.config import DataConfig, TaskConfig
 from mtcli.core.data.records import Record, check_labels
 from mtcli.core.data.scan import scan
 from mtcli.core.errors import DataError, and_more
 from mtcli.core.events import Noted, Verifying
-from mtcli.core.labels import LabelError
+from mtcli.core.labels import Label, LabelError, LabelValue
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks import KINDS
 
@@ -24,14 +24,31 @@ def prepare_tasks(
     """
     tasks = {}
     for name, config in configs.items():
-        values = (record.labels[name].load() for record in records if name in record.labels)
+        values = _Values([record.labels[name] for record in records if name in record.labels])
         try:
             tasks[name] = KINDS.get(config.kind).prepare(config.options, values)
         except LabelError as error:
             raise DataError(
-                f"tasks.{name}: {error.what}", found=error.found, mend=error.mend
+                f"tasks.{name}: {error.what}",
+                where=values.where,
+                found=error.found,
+                mend=error.mend,
             ) from None
     return tasks
+
+
+class _Values(Iterator[LabelValue]):
+    """The values of labels one by one; `where` is the place of the last, None behind the end."""
+
+    def __init__(self, labels: Sequence[Label]) -> None:
+        self._left = iter(labels)
+        self.where: str | None = None
+
+    def __next__(self) -> LabelValue:
+        self.where = None
+        label = next(self._left)
+        self.where = label.where
+        return label.load()
 
 
 def check_pictures_and_labels(

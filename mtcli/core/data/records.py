@@ -61,7 +61,7 @@ def load_records(data: DataConfig, tasks: Mapping[str, TaskConfig], split: str) 
     keys: dict[Source, str] = {}
     for name, task in tasks.items():
         images, splits = places(data, task)
-        if not has_split(splits, split) and task.splits is not None:
+        if task.splits is not None and not has_split(splits, split):
             continue  # other tasks may have it
         key = "data" if task.splits is None else f"tasks.{name}"
         pictures = list_pictures(images, splits, split, key)
@@ -79,9 +79,10 @@ def load_records(data: DataConfig, tasks: Mapping[str, TaskConfig], split: str) 
 def _foreign(source: Source, data: DataConfig) -> str:
     """The name of a picture that a task brought along, unlike that of any other picture."""
     if isinstance(source, ArrayRow):
-        return f"{source.path.name}/{source.key or ''}/{source.row}"
-    base = data.images if isinstance(data.images, Path) else source.parent.parent
-    return Path(os.path.relpath(source, base)).as_posix()
+        return f"{source.path.as_posix()}/{source.key or ''}/{source.row}"
+    if not isinstance(data.images, Path):
+        return source.as_posix()
+    return Path(os.path.relpath(source, data.images)).as_posix()
 
 
 def labelled_only(records: Sequence[Record]) -> list[Record]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from PIL import Image
-
 from mtcli.core.config import Config, DataConfig, ImageArrays, SplitColumn, TaskConfig
 from mtcli.core.data.arrays import ArrayRow, open_array
+from mtcli.core.data.pictures import pictures_below
 from mtcli.core.data.readers import picture_key
 from mtcli.core.data.readers.csv import read_columns
 from mtcli.core.errors import ConfigError, DataError, did_you_mean
@@ -54,8 +53,11 @@ def list_pictures(
 
 
 def has_split(splits: SplitPlace, split: str) -> bool:
-    """Whether splits speak of this one; a column may say anything."""
-    return isinstance(splits, SplitColumn) or split in splits
+    """Whether splits speak of this one."""
+    if isinstance(splits, SplitColumn):
+        rows = read_columns(splits.csv, [splits.key, splits.column])
+        return any(name == split for _, (_, name) in rows)
+    return split in splits
 
 
 def check_files(config: Config) -> None:
@@ -116,7 +118,8 @@ def _names(
                 f"{key}.splits.{split}: a folder",
                 expected="a list of row numbers, for pictures in arrays",
             )
-        return list(splits), _pictures_below(path, images), path
+        below = [Path(os.path.relpath(p, images)).as_posix() for p in pictures_below(path)]
+        return list(splits), below, path
     return list(splits), _read_list(path, f"{key}.splits.{split}"), path
 
 
@@ -133,16 +136,6 @@ def _rows(images: ImageArrays, names: list[str], split: str, source: object) -> 
             )
         rows[str(int(name))] = ArrayRow(path, key, int(name))
     return rows
-
-
-def _pictures_below(folder: Path, images: Path) -> list[str]:
-    """Every picture below a folder, by its name below the images folder, sorted."""
-    endings = {ending for ending in Image.registered_extensions() if ending != ".pdf"}
-    names = []
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in endings and not path.name.startswith("."):
-            names.append(Path(os.path.relpath(path, images)).as_posix())
-    return names
 
 
 def _no_list(key: str, path: Path) -> DataError:

@@ -20,12 +20,13 @@ FINE = 48
 
 @DENSE_HEADS.add("deeplab")
 class DeepLabHead(DenseHead):
-    """Chen et al., "Encoder-Decoder with Atrous Separable Convolution" (arXiv:1802.02611).
+    """The coarsest map seen at several scales, sharpened by the finest: DeepLabv3+.
 
-    Atrous spatial pyramid pooling on `c5` (a 1×1 convolution, three dilated 3×3 ones, and the
-    picture's mean), joined with `c2`, then two 3×3 convolutions. Departures: GroupNorm in place
-    of BatchNorm, plain in place of separable convolutions, 128 channels in place of 256, and
-    the trunk keeps its stride of 32 rather than being dilated to 16.
+    Chen et al., "Encoder-Decoder with Atrous Separable Convolution" (arXiv:1802.02611): atrous
+    spatial pyramid pooling on `c5` (a 1×1 convolution, three dilated 3×3 ones, and the picture's
+    mean), joined with `c2`, then two 3×3 convolutions. Departures: GroupNorm in place of
+    BatchNorm, plain in place of separable convolutions, 128 channels in place of 256, and the
+    trunk keeps its stride of 32 rather than being dilated to 16.
     """
 
     levels = ("c2", "c5")

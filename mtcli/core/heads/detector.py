@@ -33,6 +33,8 @@ class Detector(ABC):
     Class facts:
         partial: whether it can be taught where only some classes were looked for.
         depth: convolutions of its towers, where a config does not say.
+        samples: whether it draws at random what it is taught with, so that the losses of batches
+            do not add up to exactly the large batch's.
 
     Args:
         classes: K.
@@ -43,6 +45,7 @@ class Detector(ABC):
 
     partial: ClassVar[bool]
     depth: ClassVar[int]
+    samples: ClassVar[bool] = False
 
     @abstractmethod
     def __init__(self, classes: int, levels: Sequence[str], depth: int, dropout: float) -> None:

@@ -13,11 +13,12 @@ from mtcli.core.heads.dense import DenseHead, conv_norm_relu, resized
 
 @DENSE_HEADS.add("fpn")
 class FpnHead(DenseHead):
-    """Kirillov et al., "Panoptic Feature Pyramid Networks" (arXiv:1901.02446), figure 3.
+    """Every level of the pyramid brought to the finest, and summed.
 
-    A level of stride 4·2^n goes through n steps of 3×3 convolution, GroupNorm, ReLU and upsampling
-    by two; the finest through one step without upsampling. Departure: as wide as the pyramid,
-    where the paper has 128 channels.
+    Kirillov et al., "Panoptic Feature Pyramid Networks" (arXiv:1901.02446), figure 3. A level of
+    stride 4·2^n goes through n steps of 3×3 convolution, GroupNorm, ReLU and upsampling by two;
+    the finest through one step without upsampling. Departure: as wide as the pyramid, where the
+    paper has 128 channels.
     """
 
     levels = ("p2", "p3", "p4", "p5")

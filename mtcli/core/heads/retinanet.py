@@ -5,8 +5,9 @@ anchors, of three sizes and three shapes; each says what it sees and how to move
 Anchors are torchvision's `AnchorGenerator`.
 
 Departures: the levels are those of the task, from stride 4 on where objects are small; GroupNorm
-in the towers; each box keeps its best anchor however little it overlaps (torchvision does the
-same), so that no box goes untaught; matching runs where batches are collated.
+in the towers; each box has its best anchors however little it overlaps them, so that no box goes
+untaught (torchvision teaches these anchors the box that they overlap most); matching runs where
+batches are collated.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import torch
-from matplotlib import get_data_path
+from matplotlib import colormaps, get_data_path
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
@@ -33,11 +33,16 @@ def color_of(number: int) -> Color:
     return PALETTE[number % len(PALETTE)]
 
 
-def caption(image: Tensor, text: str, good: bool | None = None) -> Tensor:
-    """A line of text in the upper left corner of a `[3, H, W]` uint8 picture."""
+def captions(image: Tensor, lines: Sequence[tuple[str, bool | None]]) -> Tensor:
+    """Lines of text in the upper left corner of a `[3, H, W]` uint8 picture.
+
+    Each is on green where it is right, on red where it is wrong, on grey where nobody knows.
+    """
     canvas = _to_pil(image)
-    color = PLAIN if good is None else GOOD if good else BAD
-    _tag(canvas, (0, 0), text, color)
+    y = 0
+    for text, good in lines:
+        color = PLAIN if good is None else GOOD if good else BAD
+        y += _tag(canvas, (0, y), text, color, above=False)
     return _to_tensor(canvas)
 
 
@@ -61,6 +66,31 @@ def boxes(
         draw.rectangle(frame, outline=outline, width=width if texts is None else width + 1)
     for (x1, y1, _, _), color, text in zip(corners.tolist(), colors, texts or (), strict=False):
         _tag(canvas, (x1, y1), text, color)
+    return _to_tensor(canvas)
+
+
+def points(
+    image: Tensor,
+    places: Tensor,
+    colors: Sequence[Color] | None = None,
+    texts: Sequence[str] | None = None,
+) -> Tensor:
+    """Points `[N, 2]` x, y in the picture's pixels on a `[3, H, W]` uint8 picture.
+
+    With `colors` and `texts` they are dots with a tag; without, white rings around such dots, as
+    the truth.
+    """
+    canvas = _to_pil(image)
+    draw = ImageDraw.Draw(canvas)
+    radius = max(2, round(max(canvas.size) / 160)) + (2 if colors is None else 0)
+    # The first pixel's centre is at 0.5 for points, at 0 for Pillow.
+    centres = [(x - 0.5, y - 0.5) for x, y in places.tolist()]
+    for number, (x, y) in enumerate(centres):
+        color = None if colors is None else colors[number]
+        around = (x - radius, y - radius, x + radius, y + radius)
+        draw.ellipse(around, fill=color, outline=(255, 255, 255))
+    for (x, y), color, text in zip(centres, colors or (), texts or (), strict=False):
+        _tag(canvas, (x + radius, y - radius), text, color)
     return _to_tensor(canvas)
 
 
@@ -88,10 +118,48 @@ def class_map(
     if truth is not None:
         mixed = mixed.masked_fill(_borders(truth)[None], 255.0)
     canvas = _to_pil(mixed.round().to(torch.uint8))
-    y = 0.0
+    y = canvas.height  # the legend grows up from the lower left corner
     for number in sorted(set(numbers.flatten().tolist())):
         if number >= first:
-            y += _tag(canvas, (0, canvas.height), names[number], color_of(number - first), lift=y)
+            y -= _tag(canvas, (0, y), names[number], color_of(number - first))
+    return _to_tensor(canvas)
+
+
+def number_map(image: Tensor, numbers: Tensor, truth: Tensor | None = None) -> Tensor:
+    """A map of numbers `[H, W]` laid over a `[3, H, W]` uint8 picture, with what colours mean.
+
+    Args:
+        image: the picture.
+        numbers: finite.
+        truth: a map like `numbers`, 0 where nothing was measured; it is set small into the lower
+            right corner, in the same colours.
+    """
+    table = torch.tensor(colormaps["viridis"](range(256), bytes=True))[:, :3]
+    seen = numbers.flatten()
+    if truth is not None:
+        seen = torch.cat([seen, truth[truth > 0]])
+    low, high = float(seen.min()), float(seen.max())
+
+    def colored(values: Tensor) -> Tensor:
+        places = (values - low) / max(high - low, 1e-12) * 255
+        return table[places.round().long().clamp(0, 255)].permute(2, 0, 1)
+
+    # The picture without its own colours, which would be taken for numbers.
+    grey = image.float().mean(dim=0)
+    mixed = (0.3 * grey + 0.7 * colored(numbers)).round().to(torch.uint8)
+    if truth is not None:
+        height, width = (max(1, side // 3) for side in truth.shape)
+        small = torch.where(truth > 0, colored(truth), 0)[:, ::3, ::3][:, :height, :width]
+        mixed[:, -height:, -width:] = small
+    canvas = _to_pil(mixed)
+    if truth is not None:
+        corner = (canvas.width - width - 1, canvas.height - height - 1)
+        ImageDraw.Draw(canvas).rectangle((*corner, *canvas.size), outline=(255, 255, 255))
+        _tag(canvas, corner, "true", PLAIN)
+    y = canvas.height
+    for value in (low, (low + high) / 2, high):
+        red, green, blue = colored(torch.tensor([[value]])).flatten().tolist()
+        y -= _tag(canvas, (0, y), f"{value:.3g}", (red, green, blue))
     return _to_tensor(canvas)
 
 
@@ -108,18 +176,16 @@ def _tag(
     corner: tuple[float, float],
     text: str,
     color: Color,
-    lift: float = 0.0,
+    above: bool = True,
 ) -> int:
-    """A filled tag above `corner`, moved to where the frame has room for it; returns its height.
-
-    `lift` raises it by so many pixels.
-    """
+    """A filled tag above or below `corner`, moved to where the frame has room; gives its height."""
     draw = ImageDraw.Draw(canvas)
     font = _font(max(9, round(max(canvas.size) / 40)))
     left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
     width, height = right - left + 4, bottom - top + 4
     x = min(max(0.0, corner[0]), max(0.0, canvas.width - width))
-    y = min(max(0.0, corner[1] - height - lift), max(0.0, canvas.height - height))
+    y = corner[1] - height if above else corner[1]
+    y = min(max(0.0, y), max(0.0, canvas.height - height))
     draw.rectangle((x, y, x + width, y + height), fill=color)
     luminance = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]
     ink = (0, 0, 0) if luminance > 140 else (255, 255, 255)

@@ -16,9 +16,8 @@ from mtcli.core.imbalance import ClassWeights, Gamma, class_weights, focal_cross
 from mtcli.core.labels import LabelError, LabelValue, WordsLabel, unknown_class
 from mtcli.core.metrics import confusion as tables
 from mtcli.core.metrics.calibration import Calibration
-from mtcli.core.ops.drawing import caption
 from mtcli.core.options import ClassNames, Options
-from mtcli.core.task import Meter, Prediction, Target, Task
+from mtcli.core.task import Caption, Meter, Prediction, Target, Task
 from mtcli.core.tasks import KINDS
 
 
@@ -181,14 +180,14 @@ class Classification(Task[Tensor, Tensor]):
     def meter(self) -> ClassificationMeter:
         return ClassificationMeter(self.facts.classes)
 
-    def draw(self, image: Tensor, prediction: Prediction, target: Target | None) -> Tensor:
+    def caption(self, prediction: Prediction, target: Target | None) -> Caption:
         probability, number = prediction["probabilities"].max(dim=0)
         text = f"{self.facts.classes[int(number)]} {float(probability):.0%}"
         if target is None:
-            return caption(image, text)
+            return Caption(text)
         if target["class"] == number:
-            return caption(image, text, good=True)
-        return caption(image, f"{text}, not {self.facts.classes[int(target['class'])]}", good=False)
+            return Caption(text, good=True)
+        return Caption(f"{text}, not {self.facts.classes[int(target['class'])]}", good=False)
 
     def to_json(self, prediction: Prediction) -> dict[str, Any]:
         probabilities = prediction["probabilities"].tolist()

@@ -16,9 +16,8 @@ from mtcli.core.features import FeatureSpec
 from mtcli.core.heads.pooled import PooledHead
 from mtcli.core.labels import LabelError, LabelValue, WordsLabel
 from mtcli.core.metrics.confusion import mean_defined
-from mtcli.core.ops.drawing import caption
 from mtcli.core.options import ClassNames, Options
-from mtcli.core.task import Meter, Prediction, Target, Task
+from mtcli.core.task import Caption, Meter, Prediction, Target, Task
 from mtcli.core.tasks import KINDS
 
 MAX_LOG_DEVIATION = 7.0
@@ -128,12 +127,15 @@ class Regression(Task[RegressionBatch, Tensor]):
 
     @classmethod
     def prepare(cls, options: RegressionOptions, values: Iterable[LabelValue]) -> Self:
-        rows = [_parse(value) for value in values]
-        if not rows:
+        rows: list[list[float]] = []
+        wanted = len(options.names) if options.names is not None else None
+        for value in values:
+            rows.append(_parse(value))
+            wanted = len(rows[0]) if wanted is None else wanted
+            if len(rows[-1]) != wanted:
+                raise _wrong_length(wanted, len(rows[-1]))
+        if not any(rows):
             raise LabelError("a regression needs numbers to learn from", found="none")
-        wanted = len(options.names) if options.names is not None else len(rows[0])
-        if odd := next((row for row in rows if len(row) != wanted), None):
-            raise _wrong_length(wanted, len(odd))
         means, deviations, errors = [], [], []
         for column in torch.tensor(rows, dtype=torch.float64).T:
             known = column[~column.isnan()]
@@ -216,14 +218,14 @@ class Regression(Task[RegressionBatch, Tensor]):
             return float(mae == 0)
         return min(1.0, max(0.0, 1 - mae / of_median))
 
-    def draw(self, image: Tensor, prediction: Prediction, target: Target | None) -> Tensor:
+    def caption(self, prediction: Prediction, target: Target | None) -> Caption:
         texts = []
         for place, name in enumerate(self._names):
             text = f"{float(prediction['numbers'][place]):.4g}"
             if target is not None and target["known"][place]:
                 text = f"{text} (true {float(target['numbers'][place]):.4g})"
             texts.append(f"{name} {text}" if self.options.names is not None else text)
-        return caption(image, ", ".join(texts))
+        return Caption(", ".join(texts))
 
     def to_json(self, prediction: Prediction) -> dict[str, Any]:
         found = {name: values.tolist() for name, values in prediction.items()}

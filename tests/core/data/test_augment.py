@@ -45,8 +45,14 @@ def _sample() -> Sample:
     x1, y1, x2, y2 = BOX
     pixels[:, y1:y2, x1:x2] = 250
     targets = {"det": {"boxes": _boxes(BOX), "labels": torch.tensor([1])}}
-    frame = _boxes((0, 0, SIZE[1], SIZE[0]))
-    return {"image": Image(pixels), "targets": targets, "frame": frame, "cropped": False}
+    height, width = SIZE
+    return {
+        "image": Image(pixels),
+        "targets": targets,
+        "frame": _boxes((0, 0, width, height)),
+        "cropped": False,
+        "corners": _boxes((0, 0, 0, 0), (width, 0, width, 0), (0, height, 0, height)),
+    }
 
 
 def _box(sample: Sample) -> list[float]:

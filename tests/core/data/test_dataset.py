@@ -15,13 +15,13 @@ from torchvision.tv_tensors import BoundingBoxes
 from mtcli.core.config import Augmentation
 from mtcli.core.data.augment import Augment
 from mtcli.core.data.dataset import Collate, Item, RecordDataset
-from mtcli.core.data.geometry import PADDING
+from mtcli.core.data.geometry import PADDING, Rule
 from mtcli.core.data.records import Record, read_target
 from mtcli.core.data.sample import Batch
 from mtcli.core.errors import DataError, MtcliError
 from mtcli.core.labels import Label, LabelValue, Object, ObjectsLabel, WordsLabel
 from mtcli.core.mixing import Draw
-from mtcli.core.task import AnyTask
+from mtcli.core.task import AnyTask, Target, View
 from mtcli.core.tasks.classification import (
     Classification,
     ClassificationFacts,
@@ -37,6 +37,13 @@ class Counting(Classification):
     """A made-up kind whose label is true for the whole picture alone."""
 
     crop_safe = False
+
+
+class Sided(Classification):
+    """A made-up kind whose label a mirror changes: 1 where it was mirrored."""
+
+    def clean(self, target: Target, view: View) -> Target:
+        return {"class": torch.tensor(int(view.mirrored)), "frame": view.frame}
 
 
 CLASSES = ("a", "b")
@@ -184,6 +191,35 @@ def test_a_label_of_the_whole_stays_where_nothing_was_cut_off(
     assert set(item.sample["targets"]) == {"cls", "count"}
 
 
+@pytest.mark.parametrize("rule", ["stretch", "letterbox"])
+@pytest.mark.parametrize(
+    ("steps", "mirrored"),
+    [
+        ([], False),
+        ([{"hflip": {"p": 1}}], True),
+        ([{"vflip": {"p": 1}}], True),
+        ([{"hflip": {"p": 1}}, {"vflip": {"p": 1}}], False),  # turned by half
+        ([{"hflip": {"p": 1}}, {"hflip": {"p": 1}}], False),
+        ([{"zoom": {"scale": [1.5, 1.5]}}, {"crop": {"scale": [0.3, 0.5]}}], False),
+        ([{"crop": {"scale": [0.3, 0.5]}}, {"hflip": {"p": 1}}, {"zoom": {}}], True),
+        ([{"color_jitter": {"hue": 0.2}}], False),
+    ],
+    ids=str,
+)
+def test_a_task_is_told_what_is_seen_and_whether_in_a_mirror(
+    tmp_path: Path, steps: list[Any], mirrored: bool, rule: Rule
+) -> None:
+    record = _record(tmp_path, cls=WordsLabel(("a",)))
+    task = Sided(ClassificationOptions(), ClassificationFacts(classes=CLASSES))
+    augment = Augment([Augmentation.model_validate(step) for step in steps], SIZE)
+    dataset = RecordDataset([record], {"cls": task}, SIZE, rule, augment)
+    seen = _item(dataset).sample["targets"]["cls"]
+    assert bool(seen["class"]) == mirrored
+    x1, y1, x2, y2 = seen["frame"].tolist()
+    assert 0 <= x1 < x2 <= SIZE[1]
+    assert 0 <= y1 < y2 <= SIZE[0]
+
+
 def test_a_box_that_a_crop_cut_does_not_reach_into_the_grey_of_a_later_zoom(
     tmp_path: Path,
 ) -> None:
@@ -198,7 +234,7 @@ def test_a_box_that_a_crop_cut_does_not_reach_into_the_grey_of_a_later_zoom(
 
 def test_an_unreadable_picture_is_returned_as_an_error(tmp_path: Path) -> None:
     record = _record(tmp_path)
-    record.image.unlink()
+    (tmp_path / "0.png").unlink()
     error = _dataset(record)[Draw(1, 0, 0)]
     assert isinstance(error, DataError)
     assert error.where == str(tmp_path / "0.png")

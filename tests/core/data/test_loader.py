@@ -108,8 +108,10 @@ def test_the_global_generator_is_not_moved(records: list[Record], workers: int) 
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_an_error_arrives_with_all_its_parts(records: list[Record], workers: int) -> None:
-    records[5].image.write_bytes(b"no picture")
+def test_an_error_arrives_with_all_its_parts(
+    tmp_path: Path, records: list[Record], workers: int
+) -> None:
+    (tmp_path / records[5].key).write_bytes(b"no picture")
     with pytest.raises(WorkError) as caught:
         list(_batches(records, workers))
     error = caught.value
@@ -124,9 +126,11 @@ def test_an_error_arrives_with_all_its_parts(records: list[Record], workers: int
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_batches_before_an_error_arrive(records: list[Record], workers: int) -> None:
+def test_batches_before_an_error_arrive(
+    tmp_path: Path, records: list[Record], workers: int
+) -> None:
     last = JointMixing(len(records), 3, 1, seed=1).epoch(1)[-1][0][0].record
-    records[last].image.unlink()
+    (tmp_path / records[last].key).unlink()
     loaded = _batches(records, workers)
     assert len(next(loaded).keys) == 3
     with pytest.raises(WorkError, match="no such picture"):

@@ -9,9 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from mtcli.core.data.sample import each_tensor
 from mtcli.core.features import FeatureSpec
 from mtcli.core.heads import fcos
-from mtcli.core.heads.fcos import FcosBatch, FcosHead, FcosRaw
+from mtcli.core.heads.detector import Truth
+from mtcli.core.heads.fcos import Fcos, FcosBatch, FcosHead, FcosRaw
+from mtcli.core.ops.suppression import detections
 from tests.conftest import DEVICE
 
 Box = tuple[float, float, float, float]
@@ -40,17 +43,17 @@ def _cells_by_level(cells: Sequence[int], strides: Sequence[int], side: int) -> 
     return found
 
 
-def _counts(batch: FcosBatch) -> dict[str, Tensor]:
-    return fcos.counts(batch)
+CLASSES = 3
+FCOS = Fcos(CLASSES, ("p2", "p3"), depth=2, dropout=0.0)
+NOTHING = (torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64))
+
+
+def _truth(boxes: Tensor, labels: Tensor, looked_for: Sequence[bool] = (True,) * 3) -> Truth:
+    return Truth(boxes, labels, torch.tensor(looked_for))
 
 
 def _to(batch: FcosBatch) -> FcosBatch:
-    return FcosBatch(
-        batch.cells.to(DEVICE),
-        batch.labels.to(DEVICE),
-        batch.boxes.to(DEVICE),
-        batch.centerness.to(DEVICE),
-    )
+    return each_tensor(batch, lambda tensor: tensor.to(DEVICE))  # type: ignore[no-any-return]
 
 
 def test_cell_centers_go_row_by_row() -> None:
@@ -151,18 +154,19 @@ def test_collate_places_each_picture_behind_the_other() -> None:
         torch.tensor([[0.0, 0.0, 4.0, 4.0], [12.0, 12.0, 16.0, 16.0]]),
     ]
     labels = [torch.tensor([2]), torch.zeros(0, dtype=torch.int64), torch.tensor([0, 1])]
-    batch = fcos.collate(boxes, labels, [4, 8], (16, 16))
+    batch = FCOS.collate([_truth(*own) for own in zip(boxes, labels, strict=True)], (16, 16))
     per_picture = 16 + 4
     assert batch.cells.tolist() == [5, 2 * per_picture, 2 * per_picture + 15]
     assert batch.labels.tolist() == [2, 0, 1]
     assert batch.boxes.tolist() == [[4, 4, 8, 8], [0, 0, 4, 4], [12, 12, 16, 16]]
     assert batch.centerness.tolist() == [1, 1, 1]
+    assert batch.looked_for is None
 
 
 def test_collate_without_a_box_has_no_positive_cell() -> None:
-    batch = fcos.collate([torch.zeros(0, 4)], [torch.zeros(0, dtype=torch.int64)], [4], (16, 16))
+    batch = FCOS.collate([_truth(*NOTHING)], (16, 16))
     assert [len(t) for t in (batch.cells, batch.labels, batch.boxes, batch.centerness)] == [0] * 4
-    assert {name: float(count) for name, count in fcos.counts(batch).items()} == {
+    assert {name: float(count) for name, count in FCOS.counts(batch).items()} == {
         "positives": 0,
         "centerness": 0,
     }
@@ -234,16 +238,21 @@ def test_boxes_are_exact_in_half_precision() -> None:
         assert _head()(_features()).boxes.dtype == torch.float32
 
 
-STRIDES, SIZE, CLASSES = (4, 8), (32, 32), 3
+SIZE = (32, 32)
 TRUTH = [
     (torch.tensor([[4.0, 4.0, 8.0, 8.0], [16.0, 10.0, 30.0, 26.0]]), torch.tensor([1, 0])),
-    (torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64)),
+    NOTHING,
     (torch.tensor([[0.0, 0.0, 32.0, 32.0]]), torch.tensor([2])),
 ]
 
 
 def _batch() -> FcosBatch:
-    return fcos.collate([b for b, _ in TRUTH], [n for _, n in TRUTH], STRIDES, SIZE)
+    return FCOS.collate([_truth(*own) for own in TRUTH], SIZE)
+
+
+def _one() -> FcosBatch:
+    """One box, of class 1, which lies about the centre of one cell: its centerness is 1."""
+    return FCOS.collate([_truth(torch.tensor([[4.0, 4.0, 8.0, 8.0]]), torch.tensor([1]))], SIZE)
 
 
 def _perfect(batch: FcosBatch, pictures: int) -> FcosRaw:
@@ -263,19 +272,18 @@ def _perfect(batch: FcosBatch, pictures: int) -> FcosRaw:
 
 
 def test_a_perfect_answer_has_next_to_no_loss() -> None:
-    # The only box lies about the centre of one cell, so that its centerness is 1.
-    batch = fcos.collate([torch.tensor([[4.0, 4.0, 8.0, 8.0]])], [torch.tensor([1])], STRIDES, SIZE)
-    parts = fcos.loss(_perfect(batch, 1), _to(batch), _counts(_to(batch)))
+    batch = _one()
+    parts = FCOS.loss(_perfect(batch, 1), _to(batch), FCOS.counts(_to(batch)))
     assert {name: float(part) for name, part in parts.items()} == pytest.approx(
         {"focal": 0, "giou": 0, "centerness": 0}, abs=1e-5
     )
 
 
 def test_a_wrong_answer_has_loss_in_every_part() -> None:
-    batch = fcos.collate([torch.tensor([[4.0, 4.0, 8.0, 8.0]])], [torch.tensor([1])], STRIDES, SIZE)
+    batch = _one()
     right = _perfect(batch, 1)
     wrong = FcosRaw(-right.logits, right.boxes + 20, -right.centerness)
-    parts = fcos.loss(wrong, _to(batch), _counts(_to(batch)))
+    parts = FCOS.loss(wrong, _to(batch), FCOS.counts(_to(batch)))
     assert all(part > 1 for part in parts.values())
 
 
@@ -304,7 +312,7 @@ def test_loss_is_a_plain_recomputation() -> None:
                 1 - _giou(raw.boxes[picture, place].tolist(), batch.boxes[match].tolist())
             )
     raw = FcosRaw(raw.logits.to(DEVICE), raw.boxes.to(DEVICE), raw.centerness.to(DEVICE))
-    parts = fcos.loss(raw, _to(batch), _counts(_to(batch)))
+    parts = FCOS.loss(raw, _to(batch), FCOS.counts(_to(batch)))
     assert {name: float(part) for name, part in parts.items()} == pytest.approx(
         {
             "focal": focal / len(positives),
@@ -325,12 +333,10 @@ def _giou(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def test_without_a_box_the_loss_is_finite_and_teaches_background() -> None:
-    batch = _to(
-        fcos.collate([torch.zeros(0, 4)], [torch.zeros(0, dtype=torch.int64)], STRIDES, SIZE)
-    )
+    batch = _to(FCOS.collate([_truth(*NOTHING)], SIZE))
     logits = torch.zeros(1, 80, CLASSES, device=DEVICE, requires_grad=True)
     raw = FcosRaw(logits, torch.zeros(1, 80, 4, device=DEVICE), torch.zeros(1, 80, device=DEVICE))
-    parts = fcos.loss(raw, batch, fcos.counts(batch))
+    parts = FCOS.loss(raw, batch, FCOS.counts(batch))
     assert float(parts["giou"]) == float(parts["centerness"]) == 0
     parts["focal"].backward()  # type: ignore[no-untyped-call]
     assert logits.grad is not None
@@ -344,23 +350,24 @@ def test_the_loss_of_a_batch_is_the_sum_of_its_pictures_losses() -> None:
         _perfect(_batch(), 3).boxes + torch.rand(3, 80, 4, device=DEVICE),
         torch.randn(3, 80, device=DEVICE),
     )
-    shared = fcos.counts(whole)
-    expected = fcos.loss(raw, whole, shared)
+    shared = FCOS.counts(whole)
+    expected = FCOS.loss(raw, whole, shared)
     total = dict.fromkeys(expected, 0.0)
     for picture, (boxes, labels) in enumerate(TRUTH):
-        own = _to(fcos.collate([boxes], [labels], STRIDES, SIZE))
+        own = _to(FCOS.collate([_truth(boxes, labels)], SIZE))
         row = slice(picture, picture + 1)
         alone = FcosRaw(raw.logits[row], raw.boxes[row], raw.centerness[row])
-        for name, part in fcos.loss(alone, own, shared).items():
+        for name, part in FCOS.loss(alone, own, shared).items():
             total[name] += float(part)
     assert total == pytest.approx({name: float(part) for name, part in expected.items()}, rel=1e-5)
 
 
-def _decode(
-    raw: FcosRaw, threshold: float = 0.05, nms: float = 0.6, limit: int = 100, most: int = 1000
-) -> list[tuple[Tensor, Tensor, Tensor]]:
-    found = fcos.decode(raw, SIZE, threshold=threshold, nms=nms, limit=limit, candidates=most)
-    return [(boxes.cpu(), scores.cpu(), labels.cpu()) for boxes, scores, labels in found]
+def _decode(raw: FcosRaw) -> list[tuple[Tensor, Tensor, Tensor]]:
+    found = []
+    for scores, boxes in zip(*FCOS.scored(raw), strict=True):
+        own = detections(scores, boxes, SIZE, threshold=0.05, nms=0.6, limit=100)
+        found.append((own[0].cpu(), own[1].cpu(), own[2].cpu()))
+    return found
 
 
 def test_decode_finds_the_boxes_of_a_perfect_answer() -> None:
@@ -374,57 +381,38 @@ def test_decode_finds_the_boxes_of_a_perfect_answer() -> None:
         assert scores.tolist() == sorted(scores.tolist(), reverse=True)
 
 
-def _raw(boxes: Sequence[Box], logits: Sequence[Sequence[float]], center: float = 30.0) -> FcosRaw:
-    return FcosRaw(
-        torch.tensor([logits], dtype=torch.float32, device=DEVICE),
-        torch.tensor([boxes], dtype=torch.float32, device=DEVICE),
-        torch.full((1, len(boxes)), center, device=DEVICE),
-    )
-
-
 def test_the_score_is_the_geometric_mean_of_class_and_centerness() -> None:
     probability, centerness = 0.8, 0.3
-    logit = math.log(probability / (1 - probability))
-    raw = _raw([(0, 0, 8, 8)], [[logit]], math.log(centerness / (1 - centerness)))
-    [(_, scores, _)] = _decode(raw)
-    assert scores.tolist() == pytest.approx([math.sqrt(probability * centerness)])
+    raw = FcosRaw(
+        torch.tensor([[[math.log(probability / (1 - probability))]]]),
+        torch.tensor([[[0.0, 0.0, 8.0, 8.0]]]),
+        torch.tensor([[math.log(centerness / (1 - centerness))]]),
+    )
+    scores, boxes = FCOS.scored(raw)
+    assert scores.shape == (1, 1, 1)
+    assert float(scores) == pytest.approx(math.sqrt(probability * centerness))
+    assert boxes is raw.boxes
 
 
-def test_decode_suppresses_overlap_within_a_class_alone() -> None:
-    near: list[Box] = [(0, 0, 10, 10), (0, 0, 10, 9), (20, 20, 30, 30)]
-    [(boxes, _, labels)] = _decode(_raw(near, [[3, -30], [2, -30], [1, -30]]))
-    assert boxes.tolist() == [[0, 0, 10, 10], [20, 20, 30, 30]]
-    assert labels.tolist() == [0, 0]
-    [(boxes, _, labels)] = _decode(_raw(near, [[3, -30], [-30, 2], [1, -30]]))
-    assert sorted(labels.tolist()) == [0, 0, 1]
-
-
-def test_decode_keeps_the_best_up_to_its_limit() -> None:
-    apart: list[Box] = [(0, 0, 4, 4), (10, 0, 14, 4), (20, 0, 24, 4)]
-    [(boxes, _, _)] = _decode(_raw(apart, [[1.0], [3.0], [2.0]]), limit=2)
-    assert boxes[:, 0].tolist() == [10, 20]
-    [(boxes, _, _)] = _decode(_raw(apart, [[1.0], [3.0], [2.0]]), most=1)
-    assert boxes[:, 0].tolist() == [10]
-
-
-def test_decode_drops_what_is_not_above_the_threshold() -> None:
-    apart: list[Box] = [(0, 0, 4, 4), (10, 0, 14, 4)]
-    [(_, scores, _)] = _decode(_raw(apart, [[0.0], [3.0]]), threshold=0.75)
-    assert len(scores) == 1
-    [(boxes, scores, labels)] = _decode(_raw(apart, [[0.0], [3.0]]), threshold=0.99)
-    assert boxes.shape == (0, 4)
-    assert scores.shape == labels.shape == (0,)
-
-
-def test_decoded_boxes_are_cut_off_at_the_input_s_border() -> None:
-    [(boxes, _, _)] = _decode(_raw([(-5, 4, 40, 60)], [[5.0]]))
-    assert boxes.tolist() == [[0, 4, 32, 32]]
-
-
-def test_a_cell_may_be_of_two_classes() -> None:
-    [(boxes, _, labels)] = _decode(_raw([(0, 0, 8, 8)], [[2.0, 1.0]]))
-    assert labels.tolist() == [0, 1]
-    assert boxes.tolist() == [[0, 0, 8, 8]] * 2
+def test_a_class_that_nobody_looked_for_is_taught_nothing() -> None:
+    """Neither by its logits in that picture, nor in the counts; the others are as ever."""
+    box, label = torch.tensor([[4.0, 4.0, 8.0, 8.0]]), torch.tensor([1])
+    partly = _to(FCOS.collate([_truth(box, label, (True, True, False)), _truth(*NOTHING)], SIZE))
+    wholly = _to(FCOS.collate([_truth(box, label), _truth(*NOTHING)], SIZE))
+    raw = FcosRaw(
+        torch.randn(2, 80, CLASSES, device=DEVICE, requires_grad=True),
+        torch.rand(2, 80, 2, 2, device=DEVICE).sort(dim=2).values.reshape(2, 80, 4) * 32,
+        torch.randn(2, 80, device=DEVICE),
+    )
+    assert FCOS.counts(partly) == FCOS.counts(wholly)
+    gradients = []
+    for batch in (partly, wholly):
+        focal = FCOS.loss(raw, batch, FCOS.counts(batch))["focal"]
+        [gradient] = torch.autograd.grad(focal, raw.logits)
+        gradients.append(gradient)
+    assert (gradients[0][0, :, 2] == 0).all()
+    torch.testing.assert_close(gradients[0][0, :, :2], gradients[1][0, :, :2])
+    torch.testing.assert_close(gradients[0][1], gradients[1][1])
 
 
 @pytest.mark.parametrize("channels", [16, 32, 64])

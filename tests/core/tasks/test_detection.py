@@ -15,10 +15,11 @@ from mtcli.core.features import FeatureSpec
 from mtcli.core.heads.fcos import FcosRaw
 from mtcli.core.labels import LabelError, Object, ObjectsLabel
 from mtcli.core.ops.drawing import color_of
-from mtcli.core.task import Prediction, Target
+from mtcli.core.task import Prediction, Target, View
 from mtcli.core.tasks.detection import Detection, DetectionFacts, DetectionOptions
 
 SIZE = (48, 64)
+WHOLE = View(torch.tensor([0.0, 0.0, 64.0, 48.0]))
 Box = tuple[float, float, float, float]
 
 
@@ -39,11 +40,17 @@ def _bounding_boxes(boxes: Sequence[Box], size: tuple[int, int] = SIZE) -> Bound
     )
 
 
-def _target(*boxes: Box, labels: Sequence[int] = (), crowd: Sequence[bool] = ()) -> Target:
+def _target(
+    *boxes: Box,
+    labels: Sequence[int] = (),
+    crowd: Sequence[bool] = (),
+    looked_for: Sequence[bool] = (True, True, True),
+) -> Target:
     return {
         "boxes": _bounding_boxes(boxes),
         "labels": torch.tensor(list(labels) or [0] * len(boxes), dtype=torch.int64),
         "crowd": torch.tensor(list(crowd) or [False] * len(boxes), dtype=torch.bool),
+        "looked_for": torch.tensor(looked_for),
     }
 
 
@@ -143,7 +150,7 @@ def test_a_class_that_is_not_known_is_an_error_with_a_near_miss() -> None:
 )
 def test_clean_keeps_what_is_still_seen(box: Box, left: list[float] | None) -> None:
     target = _target(box, (30, 30, 40, 40), labels=(1, 2), crowd=(True, False))
-    cleaned = _task("a", "b", "c").clean(target, torch.tensor([0.0, 0.0, 64.0, 48.0]))
+    cleaned = _task("a", "b", "c").clean(target, WHOLE)
     assert cleaned is not None
     assert _rows(cleaned) == ([] if left is None else [left]) + [[30, 30, 40, 40]]
     assert cleaned["labels"].tolist() == ([] if left is None else [1]) + [2]
@@ -151,7 +158,7 @@ def test_clean_keeps_what_is_still_seen(box: Box, left: list[float] | None) -> N
 
 
 def test_a_picture_whose_boxes_all_left_is_labelled_and_empty() -> None:
-    cleaned = _task("a").clean(_target((-30, 10, -10, 30)), torch.tensor([0.0, 0.0, 64.0, 48.0]))
+    cleaned = _task("a").clean(_target((-30, 10, -10, 30)), WHOLE)
     assert cleaned is not None
     assert cleaned["boxes"].shape == (0, 4)
 
@@ -256,7 +263,11 @@ def test_json_names_the_classes() -> None:
     }
 
 
-def test_export_gives_what_the_head_said() -> None:
-    raw = _raw([(0.0, 0, 1, 1)], [[0.0]])
-    logits, boxes, centerness = _task("a").export(raw)
-    assert (logits is raw.logits, boxes is raw.boxes, centerness is raw.centerness) == (True,) * 3
+def test_export_gives_scores_and_boxes_of_every_place() -> None:
+    boxes: list[Box] = [(0.0, 0, 10, 10), (20, 20, 40, 40)]
+    raw = _raw(boxes, [[0.0], [2.0]])
+    scores, corners = _task("a").export(raw)
+    assert scores.shape == (1, 2, 1)
+    assert corners.tolist() == [[list(box) for box in boxes]]
+    [found] = _task("a").decode(raw, SIZE)
+    assert found["scores"].tolist() == scores.flatten().flip(0).tolist()

@@ -49,12 +49,22 @@ class Reader(ABC):
             DataError: a file is missing or broken; it is named, with the line or key.
         """
 
+    def rows(self, split: str) -> int | None:
+        """How many rows of an array are labelled, where labels know pictures by row numbers.
+
+        None: they know them by name. Labels by rows are for pictures that are as many rows.
+        """
+        return None
+
     @classmethod
     @abstractmethod
     def example(cls, folder: Path, values: Mapping[str, LabelValue]) -> dict[str, Any]:
         """Write `values` by picture to `folder` in this format; returns the config's `labels`.
 
         What tests, and whoever converts data, use.
+
+        Raises:
+            ValueError: the format cannot say this: two classes of a picture, say.
         """
 
 
@@ -106,3 +116,8 @@ def split_folder(template: Path, split: str) -> Path:
             mend=f"the config says {template.name}" if path != template else None,
         )
     return path
+
+
+def above_split(template: Path) -> Path:
+    """The lowest folder of a config's path that is the same for every split."""
+    return next(path for path in (template, *template.parents) if "{split}" not in str(path))

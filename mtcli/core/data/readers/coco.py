@@ -230,6 +230,8 @@ def _read_json(path: Path) -> dict[str, list[dict[str, Any]]]:
         ) from None
     except UnicodeDecodeError:
         raise DataError("the file is not text in UTF-8", where=path) from None
+    except (ValueError, RecursionError):  # digits or brackets without end
+        raise DataError("the file is no JSON of any use", where=path) from None
     for part in ("images", "annotations", "categories"):
         entries = document.get(part) if isinstance(document, dict) else None
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):

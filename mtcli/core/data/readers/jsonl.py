@@ -50,6 +50,8 @@ class JsonlReader(Reader):
                 entry = json.loads(line)
             except json.JSONDecodeError as error:
                 raise DataError(f"the line is no JSON: {error.msg}", where=where) from None
+            except (ValueError, RecursionError):  # digits or brackets without end
+                raise DataError("the line is no JSON of any use", where=where) from None
             if not isinstance(entry, dict):
                 raise DataError("the line is no JSON object", where=where, found=line.strip()[:60])
             if not isinstance(entry.get(key), str) or not entry[key]:

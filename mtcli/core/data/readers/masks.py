@@ -14,6 +14,7 @@ from pydantic import Field
 
 from mtcli.core.data.decode import reporting
 from mtcli.core.data.readers import READERS, Reader, split_folder, stem
+from mtcli.core.data.siblings import files_by_stem
 from mtcli.core.errors import DataError
 from mtcli.core.labels import ClassMapLabel, Deferred, Label, LabelValue
 from mtcli.core.options import InputPath, Options
@@ -49,16 +50,9 @@ class MasksReader(Reader):
 
     def read(self, split: str, sort: type[LabelValue]) -> dict[str, Label]:
         folder = split_folder(self._options.masks, split)
-        files = files_by_stem(folder, ENDINGS, self._options.suffix)
-        if not files:
-            raise DataError(
-                "no mask in the folder",
-                where=folder,
-                expected=f"NAME{self._options.suffix} and one of {', '.join(ENDINGS)}",
-            )
         return {
             name: Label(MaskFile(path, self._options.colors), str(path))
-            for name, path in files.items()
+            for name, path in files_by_stem(folder, ENDINGS, self._options.suffix).items()
         }
 
     @classmethod
@@ -121,23 +115,3 @@ class MaskFile(Deferred):
                 found=str(color),
             )
         return torch.from_numpy(numbers)
-
-
-def files_by_stem(folder: Path, endings: tuple[str, ...], suffix: str = "") -> dict[str, Path]:
-    """The files below a folder by their names without `suffix` and ending.
-
-    Raises:
-        DataError: two differ in their ending only.
-    """
-    files: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        name = stem(path.relative_to(folder).as_posix())
-        if path.suffix.lower() not in endings or not name.endswith(suffix) or not path.is_file():
-            continue
-        name = name.removesuffix(suffix)
-        if name in files:
-            raise DataError(
-                "two label files for one picture", where=path, found=f"also {files[name].name}"
-            )
-        files[name] = path
-    return files

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from mtcli.core.data.readers.csv import CsvOptions, CsvReader, read_columns
 from mtcli.core.errors import DataError
@@ -17,14 +19,22 @@ def write(text: str | bytes, name: str = "labels.csv") -> Path:
     return path
 
 
-def read(text: str | bytes, **options: str) -> dict[str, str]:
-    """The labels of a file with these contents, without their places."""
-    path = write(text)
-    given = {"csv": str(path), "column": "label", **options}
-    labels = CsvReader(CsvOptions.model_validate(given)).read("train")
+def words(text: str | bytes, **options: Any) -> dict[str, tuple[str, ...]]:
+    """The words of each labelled picture of a file with these contents."""
+    given = {"csv": str(write(text)), "column": "label", **options}
+    labels = CsvReader(CsvOptions.model_validate(given)).read("train", WordsLabel)
     return {
-        key: label.value.text for key, label in labels.items() if isinstance(label.value, WordsLabel)
+        key: label.value.words
+        for key, label in labels.items()
+        if isinstance(label.value, WordsLabel)
     }
+
+
+def read(text: str | bytes, **options: Any) -> dict[str, str]:
+    """The same where each has one word."""
+    found = words(text, **options)
+    assert all(len(own) == 1 for own in found.values())
+    return {key: own[0] for key, own in found.items()}
 
 
 def test_cells_become_text_labels() -> None:
@@ -87,7 +97,7 @@ def test_text_is_kept_as_it_is_written() -> None:
 def test_label_knows_its_line() -> None:
     path = write('image,label\n"a.png","two\nlines"\nb.png,dog\n')
 
-    labels = CsvReader(CsvOptions(csv=path, column="label")).read("train")
+    labels = CsvReader(CsvOptions(csv=path, column=("label",))).read("train", WordsLabel)
 
     assert labels["b.png"].where == f"{path}, line 4"
 
@@ -112,12 +122,12 @@ def test_two_labels_of_one_picture_name_both_lines() -> None:
 def test_split_stands_for_itself_in_the_path() -> None:
     write("image,label\na.png,cat\n", "train.csv")
     write("image,label\nb.png,dog\n", "val.csv")
-    reader = CsvReader(CsvOptions(csv=Path("{split}.csv"), column="label"))
+    reader = CsvReader(CsvOptions(csv=Path("{split}.csv"), column=("label",)))
 
-    assert list(reader.read("train")) == ["a.png"]
-    assert list(reader.read("val")) == ["b.png"]
+    assert list(reader.read("train", WordsLabel)) == ["a.png"]
+    assert list(reader.read("val", WordsLabel)) == ["b.png"]
     with pytest.raises(DataError, match="no such label file") as caught:
-        reader.read("test")
+        reader.read("test", WordsLabel)
     assert caught.value.where is not None
     assert caught.value.where.endswith("test.csv")
 
@@ -171,10 +181,77 @@ def test_columns_come_in_the_order_asked_for() -> None:
     assert list(read_columns(path, ["c", "b"])) == [(2, ["3/3", "2\\2"])]
 
 
+def test_names_keep_their_letters_and_spaces() -> None:
+    long = f"{'x' * 200}.png"
+    text = f"image,label\nGrün und süß/日本.png,cat\n{long},dog\n"
+
+    assert read(text) == {"Grün und süß/日本.png": "cat", long: "dog"}
+
+
+def test_several_columns_are_several_words_in_their_order() -> None:
+    text = "image,x,y\na.png,1,2.5\nb.png,3,\nc.png,,\n"
+
+    assert words(text, column=["y", "x"]) == {"a.png": ("2.5", "1"), "b.png": ("", "3")}
+
+
+def test_a_list_of_one_column_is_that_column() -> None:
+    assert read("image,label\na.png,cat\n", column=["label"]) == {"a.png": "cat"}
+
+
+def test_every_column_must_be_there() -> None:
+    with pytest.raises(DataError, match="no column z") as caught:
+        words("image,x,y\na.png,1,2\n", column=["x", "z"])
+
+    assert caught.value.where == str(Path.cwd() / "labels.csv")
+    assert caught.value.found == "columns image, x, y"
+
+
+def test_no_column_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        words("image,x\n", column=[])
+
+
+def test_two_labels_in_several_columns_name_them() -> None:
+    with pytest.raises(DataError, match=r"a\.png has two labels in column x, y") as caught:
+        words("image,x,y\na.png,1,2\na.png,1,3\n", column=["x", "y"])
+
+    assert caught.value.where == str(Path.cwd() / "labels.csv, line 3")
+
+
+def test_a_separator_parts_a_cell() -> None:
+    text = "image,label\na.png,cat | big dog\nb.png,cat\nc.png,\n"
+
+    assert words(text, separator="|") == {"a.png": ("cat", "big dog"), "b.png": ("cat",)}
+
+
+def test_a_separator_of_several_letters() -> None:
+    assert words("image,label\na.png,x; y;z\n", separator="; ") == {"a.png": ("x", "y;z")}
+
+
+def test_a_cell_says_that_nothing_applies() -> None:
+    text = "image,label\na.png,none\nb.png,cat\nc.png,\n"
+
+    assert words(text, separator="|", nothing="none") == {"a.png": (), "b.png": ("cat",)}
+
+
+def test_nothing_among_others_is_a_word() -> None:
+    text = "image,label\na.png,none|cat\n"
+
+    assert words(text, separator="|", nothing="none") == {"a.png": ("none", "cat")}
+
+
+def test_an_empty_separator_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        words("image,label\n", separator="")
+
+
 def test_example_is_read_back() -> None:
-    values: dict[str, LabelValue] = {"a,b.png": WordsLabel(('"x"',)), "sub/c.png": WordsLabel(("y",))}
+    values: dict[str, LabelValue] = {
+        "a,b.png": WordsLabel(('"x"',)),
+        "sub/c.png": WordsLabel(("y",)),
+    }
 
     given = CsvReader.example(Path.cwd(), values)
 
-    labels = CsvReader(CsvOptions.model_validate(given)).read("train")
+    labels = CsvReader(CsvOptions.model_validate(given)).read("train", WordsLabel)
     assert {key: label.value for key, label in labels.items()} == values

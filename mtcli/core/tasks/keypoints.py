@@ -1,0 +1,352 @@
+"""Keypoints: named points of a picture, each visible, hidden or missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
+
+import torch
+import torch.nn.functional as F
+from pydantic import AfterValidator, Field, PositiveFloat
+from torch import Tensor, nn
+from torchvision.tv_tensors import BoundingBoxes
+
+from mtcli.core.errors import did_you_mean
+from mtcli.core.features import FeatureSpec, level_stride
+from mtcli.core.heads import DENSE_HEADS
+from mtcli.core.labels import LabelError, LabelValue, Point, PointsLabel
+from mtcli.core.ops import drawing
+from mtcli.core.ops.boxes import as_boxes
+from mtcli.core.ops.heatmaps import centres, peaks
+from mtcli.core.options import ClassNames, DenseHeadName, Options
+from mtcli.core.task import Meter, Prediction, Target, Task, View
+from mtcli.core.tasks import KINDS
+
+MISSING, HIDDEN, VISIBLE = 0, 1, 2
+"""COCO's words for how a point is labelled."""
+
+NEAR = 0.05
+"""A point is found within this share of the picture's diagonal."""
+
+REACH = 3.0
+"""A point's score is the probability of the cells no further than this many sigmas."""
+
+MAX_RADIUS = 3
+"""The least map, of 8 cells a side, has room for a window of 7."""
+
+DRAWN = 0.5
+"""The least score of a point in a picture for people."""
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+def _each_in_one(pairs: Pairs) -> Pairs:
+    names = [name for pair in pairs for name in pair]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"each point in one pair; {name} stands twice")
+    return pairs
+
+
+class KeypointsOptions(Options):
+    """What a config may say of keypoints."""
+
+    points: Annotated[ClassNames, Field(min_length=1)] | None = None
+    """Their names, others being left out; null: as the labels name them."""
+    swaps: Annotated[Pairs, AfterValidator(_each_in_one)] | None = None
+    """Pairs of names that change places in a mirror; null: those that differ in left and right."""
+    head: DenseHeadName = "fpn"
+    """What looks for the points: `fpn`, or `deeplab`, which sees more around each place."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Of whole channels, before the last layer."""
+    sigma: PositiveFloat = 2.0
+    """How far around a point the head is to answer, in cells of the head (of 4 pixels)."""
+
+
+class KeypointsFacts(Options):
+    """The names of the points, in the order of the heat maps."""
+
+    points: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeypointsBatch:
+    """Places `[N, K, 2]` x, y in input pixels, and which of them are known `[N, K]` bool."""
+
+    places: Tensor
+    known: Tensor
+
+
+class KeypointsMeter(Meter):
+    """How far off each labelled point is, and whether that is near enough."""
+
+    def __init__(self, points: tuple[str, ...]) -> None:
+        self._points = points
+        # Picture by picture: sums of floats depend on their order, these on that of pictures alone.
+        self._pictures: list[Tensor] = []
+
+    def update(self, predictions: Sequence[Prediction], targets: Sequence[Target]) -> None:
+        for prediction, target in zip(predictions, targets, strict=True):
+            points = target["points"]
+            assert isinstance(points, BoundingBoxes)
+            known = target["visibility"] != MISSING
+            true = points.as_subclass(Tensor)[:, :2].double()
+            found = prediction["points"].as_subclass(Tensor)[:, :2].double()
+            distance = (found - true).norm(dim=1) * known
+            near = (distance <= NEAR * math.hypot(*points.canvas_size)) & known
+            self._pictures.append(torch.stack([known.double(), near.double(), distance]))
+
+    def merge(self, others: Iterable[Self]) -> None:
+        for other in others:
+            self._pictures += other._pictures
+
+    def compute(self) -> dict[str, float | None]:
+        return _metrics(*self._sums().sum(dim=1).tolist())
+
+    def per_class(self) -> dict[str, dict[str, float | None]]:
+        columns = zip(self._points, self._sums().T.tolist(), strict=True)
+        return {name: {**_metrics(*sums), "labelled": int(sums[0])} for name, sums in columns}
+
+    def _sums(self) -> Tensor:
+        """How many points are known, how many near, and how far off all are: `[3, K]`."""
+        nothing = torch.zeros(3, len(self._points), dtype=torch.float64)
+        return torch.stack([nothing, *self._pictures]).sum(dim=0)
+
+
+def _metrics(known: float, near: float, distance: float) -> dict[str, float | None]:
+    return {
+        "pck": near / known if known else None,
+        "error": distance / known if known else None,
+    }
+
+
+@KINDS.add("keypoints")
+class Keypoints(Task[KeypointsBatch, Tensor]):
+    """One place for each named point, by a heat map of its own.
+
+    A target holds `points`, `[K, 4]`, and `visibility` `[K]` int64, 0 missing, 1 hidden, 2
+    visible; a prediction holds `points` and `scores` `[K]`. Raw is logits `[N, K, h, w]` of the
+    head's finest level.
+
+    Points travel as boxes without area (x, y, x, y). torchvision's KeyPoints would be flipped by
+    the number of their pixel, which leaves x on a scale of one pixel less than boxes and pictures
+    have, and clamped to the frame, so that what left it looks as if it were at the border.
+    """
+
+    kind = "keypoints"
+    Options = KeypointsOptions
+    Facts = KeypointsFacts
+    takes = (PointsLabel,)
+    metrics = {"pck": "max", "error": "min"}
+    outputs = ("points", "scores")
+
+    options: KeypointsOptions
+    facts: KeypointsFacts
+
+    def __init__(self, options: KeypointsOptions, facts: KeypointsFacts) -> None:
+        self.options = options
+        self.facts = facts
+        self._numbers = {name: number for number, name in enumerate(facts.points)}
+        self._head = DENSE_HEADS.get(options.head)
+        self._stride = level_stride(self._head.levels[0])
+        self._mirrored = _mirrored(options.swaps, facts.points)
+
+    @classmethod
+    def prepare(cls, options: KeypointsOptions, values: Iterable[LabelValue]) -> Self:
+        names: dict[str, None] = {}  # a set that keeps the labels' order
+        for value in values:
+            assert isinstance(value, PointsLabel)
+            names |= dict.fromkeys(value.names)
+        for name in options.points or ():
+            if name not in names:
+                raise _unknown_point(name, tuple(names))
+        points = options.points or tuple(names)
+        if not points:
+            raise LabelError("keypoints need points to learn from", found="none")
+        return cls(options, KeypointsFacts(points=points))
+
+    @classmethod
+    def example(cls, generator: torch.Generator, size: tuple[int, int]) -> PointsLabel:
+        places = 0.1 + 0.8 * torch.rand(3, 2, generator=generator)
+        visible, there = (torch.rand(2, generator=generator) < 0.7).tolist()
+        points = [
+            Point(x * size[1], y * size[0], shown)
+            for (x, y), shown in zip(places.tolist(), (True, visible, True), strict=True)
+        ]
+        return PointsLabel(
+            ("left end", "right end", "tip"), (*points[:2], points[2] if there else None)
+        )
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        return self._head.levels
+
+    def head(self, specs: Mapping[str, FeatureSpec]) -> nn.Module:
+        return self._head(specs, len(self.facts.points), self.options.dropout)
+
+    def read(self, value: LabelValue, size: tuple[int, int]) -> Target | None:
+        assert isinstance(value, PointsLabel)
+        places = torch.zeros(len(self.facts.points), 2)
+        visibility = torch.full((len(self.facts.points),), MISSING)
+        label = value.in_pixels(size)
+        for name, point in zip(label.names, label.points, strict=True):
+            number = self._numbers.get(name)
+            if number is None and self.options.points is None:
+                raise _unknown_point(name, self.facts.points)
+            if number is None or point is None:
+                continue
+            _check_far(name, point, size)
+            if _is_inside(point, size):
+                places[number] = torch.tensor([point.x, point.y])
+                visibility[number] = VISIBLE if point.visible else HIDDEN
+        return _known({"points": as_boxes(places.repeat(1, 2), size), "visibility": visibility})
+
+    def remarks(self, value: LabelValue, size: tuple[int, int]) -> tuple[str, ...]:
+        assert isinstance(value, PointsLabel)
+        label = value.in_pixels(size)
+        return tuple(
+            "point outside the picture left out"
+            for name, point in zip(label.names, label.points, strict=True)
+            if name in self._numbers and point is not None and not _is_inside(point, size)
+        )
+
+    def clean(self, target: Target, view: View) -> Target | None:
+        boxes, visibility = target["points"], target["visibility"]
+        assert isinstance(boxes, BoundingBoxes)
+        corners, frame = boxes.as_subclass(Tensor), view.frame
+        inside = ((corners[:, :2] >= frame[:2]) & (corners[:, :2] <= frame[2:])).all(dim=1)
+        visibility = torch.where(inside, visibility, MISSING)
+        if view.mirrored:
+            corners, visibility = corners[self._mirrored], visibility[self._mirrored]
+        return _known({"points": as_boxes(corners, boxes.canvas_size), "visibility": visibility})
+
+    def collate(self, targets: Sequence[Target], size: tuple[int, int]) -> KeypointsBatch:
+        places = torch.stack([target["points"].as_subclass(Tensor)[:, :2] for target in targets])
+        visibility = torch.stack([target["visibility"] for target in targets])
+        return KeypointsBatch(places, visibility != MISSING)
+
+    def counts(self, batch: KeypointsBatch) -> dict[str, Tensor]:
+        return {"points": batch.known.sum().float()}
+
+    def loss(
+        self, raw: Tensor, batch: KeypointsBatch, counts: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Cross-entropy of the heat map, a distribution over all cells, a known point.
+
+        The target is a Gaussian around the point, normalised over the cells; hidden points are
+        taught too. The target's own entropy, a constant, is taken off: a perfect map costs 0.
+        """
+        found = raw.float().flatten(2).log_softmax(dim=2)
+        wanted = self._gaussian(batch.places / self._stride, (raw.shape[2], raw.shape[3]))
+        losses = F.kl_div(found, wanted.flatten(2), reduction="none", log_target=True).sum(dim=2)
+        return {"heatmap": (losses * batch.known).sum() / counts["points"].clamp(min=1)}
+
+    def _gaussian(self, places: Tensor, size: tuple[int, int]) -> Tensor:
+        """Logarithms `[N, K, h, w]` of distributions around `places` `[N, K, 2]` in cells."""
+        across, down = (
+            (-((centres(side, places) - place[..., None]) ** 2) / (2 * self.options.sigma**2))
+            for side, place in zip(reversed(size), places.unbind(dim=2), strict=True)
+        )
+        # One over cells is the product of one over columns and one over rows.
+        return down.log_softmax(dim=2)[..., None] + across.log_softmax(dim=2)[..., None, :]
+
+    def decode(self, raw: Tensor, size: tuple[int, int]) -> list[Prediction]:
+        return [
+            {"points": as_boxes(places.repeat(1, 2), size), "scores": scores}
+            for places, scores in zip(*self._found(raw), strict=True)
+        ]
+
+    def _found(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """Places `[N, K, 2]` in input pixels, and scores `[N, K]` in [0, 1]."""
+        logits = raw.float()
+        places = peaks(logits, min(max(1, round(self.options.sigma)), MAX_RADIUS))
+        shares = logits.flatten(2).softmax(dim=2).view(logits.shape)
+        height, width = logits.shape[2:]
+        x, y = places.unbind(dim=2)
+        reach = REACH * self.options.sigma
+        columns = (centres(width, x) - x[..., None]).abs() <= reach
+        rows = (centres(height, y) - y[..., None]).abs() <= reach
+        window = rows[..., None] & columns[..., None, :]
+        return places * self._stride, (shares * window).sum(dim=(2, 3)).clamp(max=1)
+
+    def meter(self) -> KeypointsMeter:
+        return KeypointsMeter(self.facts.points)
+
+    def draw(self, image: Tensor, prediction: Prediction, target: Target | None) -> Tensor:
+        if target is not None:
+            known = target["visibility"] != MISSING
+            image = drawing.points(image, target["points"].as_subclass(Tensor)[known, :2])
+        sure = (prediction["scores"] >= DRAWN).nonzero().squeeze(1).tolist()
+        return drawing.points(
+            image,
+            prediction["points"].as_subclass(Tensor)[sure, :2],
+            [drawing.color_of(number) for number in sure],
+            [self.facts.points[number] for number in sure],
+        )
+
+    def to_json(self, prediction: Prediction) -> dict[str, Any]:
+        places = prediction["points"].as_subclass(Tensor)[:, :2].tolist()
+        columns = zip(self.facts.points, places, prediction["scores"].tolist(), strict=True)
+        return {
+            "points": [
+                {"name": name, "x": x, "y": y, "score": score} for name, (x, y), score in columns
+            ]
+        }
+
+    def export(self, raw: Tensor) -> tuple[Tensor, ...]:
+        return self._found(raw)
+
+
+def _known(target: Target) -> Target | None:
+    """The target, if it has a point that is not missing."""
+    return target if bool((target["visibility"] != MISSING).any()) else None
+
+
+def _is_inside(point: Point, size: tuple[int, int]) -> bool:
+    return 0 <= point.x <= size[1] and 0 <= point.y <= size[0]
+
+
+def _check_far(name: str, point: Point, size: tuple[int, int]) -> None:
+    """See that a point could belong to the picture.
+
+    Raises:
+        LabelError: it is further outside than the picture is large, or nowhere.
+    """
+    for place, side in ((point.x, size[1]), (point.y, size[0])):
+        if not -side <= place <= 2 * side:  # nor NaN
+            raise LabelError(
+                f'the point "{name}" is far outside its picture',
+                found=f"x {point.x:g}, y {point.y:g}, the picture {size[1]} wide, {size[0]} high",
+                mend="give points in pixels of this picture, or in shares of its sides",
+            )
+
+
+def _mirrored(swaps: Pairs | None, points: tuple[str, ...]) -> list[int]:
+    """For each point, which one's place it takes in a mirror.
+
+    Raises:
+        LabelError: a swap of a point that the task does not have.
+    """
+    partner: dict[str, str] = {}
+    if swaps is None:
+        for name in points:
+            other = name.replace("left", "\0").replace("right", "left").replace("\0", "right")
+            if other in points:
+                partner[name] = other
+    else:
+        for one, other in swaps:
+            for name in (one, other):
+                if name not in points:
+                    raise _unknown_point(name, points)
+            partner |= {one: other, other: one}
+    return [points.index(partner.get(name, name)) for name in points]
+
+
+def _unknown_point(name: str, points: Sequence[str]) -> LabelError:
+    return LabelError(
+        f'the point "{name}" is not among the points',
+        found=f"points {', '.join(points) or '(none)'}",
+        mend=did_you_mean(name, points) or "correct its name",
+    )
