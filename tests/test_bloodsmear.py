@@ -57,7 +57,7 @@ def _boxes(labels: dict[str, object]) -> dict[str, Target]:
     assembly = assemble(load_config(CONFIG, sets, only=["det"]))
     task = assembly.model.tasks["det"]
     found = {}
-    for record in (record for records in assembly.records.values() for record in records):
+    for record in (*assembly.records["train"], *assembly.records["val"]):
         target = read_target(task, "det", record, SIZE)
         assert target is not None
         found[record.key] = target

@@ -21,7 +21,7 @@ from tests.conftest import Cli
 SAMPLE = Path(__file__).parent.parent / "sample_data"
 NAMES = sorted(path.stem for path in (SAMPLE / "examples").glob("*.yaml"))
 SHRUNK = ("train.epochs=1", "data.workers=0", "train.device=cpu")
-KEPT = {"train": 24, "val": 12}
+KEPT = {"train": 16, "val": 8}
 """Pictures of each split that are left, so that the tests are quick."""
 
 every_example = pytest.mark.parametrize("name", NAMES)

@@ -32,7 +32,8 @@ class Object:
     Attributes:
         name: its class.
         box: x1, y1, x2, y2 as the file states them; see `ObjectsLabel.relative`.
-        crowd: a region of many objects, which is neither taught nor counted (COCO's iscrowd).
+        crowd: a region of many objects (COCO's iscrowd): no box to be learnt, and what is found
+            in it is neither right nor wrong.
     """
 
     name: str

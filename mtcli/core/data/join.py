@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from mtcli.core.config import LabelSource, TaskConfig
+from mtcli.core.config import ImageArrays, LabelSource, TaskConfig
+from mtcli.core.data.arrays import open_array
 from mtcli.core.data.readers import READERS, Reader, sort_of_label, stem
-from mtcli.core.data.splits import ImagePlace, Source
+from mtcli.core.data.splits import ImagePlace, Source, array_of
 from mtcli.core.errors import DataError
 from mtcli.core.labels import Label, LabelValue, ObjectsLabel, WordsLabel
 from mtcli.core.tasks import KINDS
@@ -41,10 +43,12 @@ def _of_source(
     sort = sort_of_label(type(reader), KINDS.get(kind))
     assert sort is not None, "checked with the config"
     labels = reader.read(split, sort)
+    if (rows := reader.rows(split)) is not None:
+        _refuse_other_rows(rows, labels, images, split)
     own = {}
     known = {name: _name_in(reader, name, where) for name, where in pictures.items()}
     if reader.by_stem:
-        _refuse_twins(known)
+        _refuse_twins({name: as_ for name, as_ in known.items() if as_ in labels})
     for name, known_as in known.items():
         if known_as in labels:
             label = labels[known_as]
@@ -62,6 +66,29 @@ def _name_in(reader: Reader, name: str, picture: Source) -> str:
     if reader.folder is not None and isinstance(picture, Path):
         name = Path(os.path.relpath(picture, reader.folder)).as_posix()
     return stem(name) if reader.by_stem else name
+
+
+def _refuse_other_rows(
+    rows: int, labels: Mapping[str, Label], images: ImagePlace, split: str
+) -> None:
+    """Refuse labels by the numbers of rows, but for an array of as many pictures."""
+    where = next((label.where for label in labels.values()), None)
+    if not isinstance(images, ImageArrays):
+        raise DataError(
+            "labels by row numbers, for pictures in a folder",
+            where=where,
+            expected="images: {arrays: …}",
+            found=f"images: {images}",
+        )
+    path, key = array_of(images, split)
+    pictures = len(open_array(path, key))
+    if rows != pictures:
+        found = path if key is None else f"{path}, {key}"
+        raise DataError(
+            f"{rows} labels for {pictures} pictures",
+            where=where,
+            found=f"{pictures} rows in {found}",
+        )
 
 
 def _refuse_twins(known: Mapping[str, str]) -> None:
@@ -98,7 +125,8 @@ def _refuse_case(
             continue
         if folder is not None:
             there = folder / key
-            beside = there.parent.glob(f"{there.name}.*") if reader.by_stem else [there]
+            alike = f"{glob.escape(there.name)}.*"
+            beside = there.parent.glob(alike) if reader.by_stem else [there]
             if any(path.is_file() for path in beside):
                 continue  # a picture of its own
         raise DataError(
@@ -119,13 +147,16 @@ def _merged(name: str, one: Label, other: Label) -> Label:
     if isinstance(a, WordsLabel) and isinstance(b, WordsLabel):
         if (seen := _together(a.looked_for, b.looked_for)) is not None:
             value = WordsLabel((*a.words, *b.words), seen)
-    elif (
-        isinstance(a, ObjectsLabel)
-        and isinstance(b, ObjectsLabel)
-        and a.relative == b.relative
-        and (seen := _together(a.looked_for, b.looked_for)) is not None
-    ):
-        value = ObjectsLabel((*a.objects, *b.objects), a.relative, seen)
+    elif isinstance(a, ObjectsLabel) and isinstance(b, ObjectsLabel):
+        if a.relative != b.relative:
+            raise DataError(
+                f"{name} has boxes in pixels and boxes in shares of its sides",
+                where=other.where,
+                found=f"another label at {one.where}",
+                mend="write both in one format",
+            )
+        if (seen := _together(a.looked_for, b.looked_for)) is not None:
+            value = ObjectsLabel((*a.objects, *b.objects), a.relative, seen)
     if value is None:
         raise DataError(
             f"{name} is labelled by two sources",

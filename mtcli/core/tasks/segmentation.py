@@ -190,11 +190,11 @@ class Segmentation(Task[SegmentationBatch, Tensor]):
             ignored = numbers.eq(value_ignored)
         if value.names is None:
             known = len(self.facts.classes)
-            beyond = numbers[(numbers >= known) & ~ignored]
+            beyond = numbers[((numbers >= known) | (numbers < 0)) & ~ignored]
             if len(beyond):
                 raise LabelError(
                     f"a mask value beyond the {known} classes",
-                    found=f"{int(beyond.max())}",
+                    found=f"{int(beyond[beyond.abs().argmax()])}",
                     mend="name all classes, or say which value to ignore: ignore",
                 )
         else:

@@ -11,7 +11,7 @@ import pytest
 
 from mtcli.core.config import LabelSource, TaskConfig
 from mtcli.core.data.join import read_labels
-from mtcli.core.data.readers import READERS
+from mtcli.core.data.readers import READERS, stem
 from mtcli.core.errors import DataError
 from mtcli.core.labels import LabelValue, Object, ObjectsLabel, WordsLabel
 from mtcli.core.tasks import KINDS
@@ -99,9 +99,7 @@ def test_names_keep_their_letters_and_spaces() -> None:
     names = ["Grün und süß/日本.png", f"{'x' * 200}.png", "0001"]
 
     assert set(join("classification", names, csv("a.csv", dict.fromkeys(names, "x")))) == set(names)
-    assert set(join("detection", names, voc(*(Path(n).with_suffix("") for n in names)))) == set(
-        names
-    )
+    assert set(join("detection", names, voc(*map(stem, names)))) == set(names)
 
 
 def test_formats_without_endings_are_joined_without_them() -> None:
@@ -274,6 +272,25 @@ def test_a_label_of_a_picture_of_another_split_is_no_mistake() -> None:
 
     assert join("classification", ["a.png"], csv("a.csv", {"A.png": "y"})) == {}
     assert join("detection", ["a.png"], voc("A")) == {}
+
+
+def test_brackets_in_a_name_are_no_pattern() -> None:
+    touch("a[1].png", "A[1].png")
+
+    assert join("detection", ["a[1].png"], voc("A[1]")) == {}
+
+
+def test_twins_without_a_label_are_nobody_s_concern() -> None:
+    assert join("detection", ["a.png", "a.jpg", "b.png"], voc("b")) == {"b.png": EMPTY}
+
+
+def test_boxes_in_pixels_and_in_shares_are_not_merged() -> None:
+    Path("yolo").mkdir()
+    Path("yolo/a.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    shares = source(yolo="yolo", names=["x"], labelled_classes=["x"])
+    pixels = coco("a.json", {"a.png": "y"}, labelled_classes=["y"])
+
+    assert "in shares of its sides" in refused("detection", ["a.png"], pixels, shares).what
 
 
 def test_two_pictures_that_differ_in_their_ending_only_are_refused() -> None:

@@ -137,6 +137,7 @@ def test_a_number_beyond_the_classes_is_refused() -> None:
         (_task(), [[0, 3]], "3"),
         (_task(ignore=None), [[0, 255]], "255"),
         (_task(ignore=7), [[7, 200]], "200"),
+        (_task(), [[0, -1]], "-1"),
     ):
         with pytest.raises(LabelError, match="beyond the 3 classes") as caught:
             _read(task, _label(rows))

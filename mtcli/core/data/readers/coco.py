@@ -166,7 +166,8 @@ def _points(
             found=f"{len(with_points)} of {len(categories)} categories",
         )
     names = tuple(map(str, with_points[0]["keypoints"]))
-    own = [a for a in annotations if a.get("keypoints") is not None]
+    # Objects without any point are written with zeros, or without a list.
+    own = [a for a in annotations if a.get("keypoints") not in (None, [], [0] * 3 * len(names))]
     if len(own) > 1:
         raise DataError(
             f"image {picture['id']} has {len(own)} sets of keypoints",

@@ -19,8 +19,8 @@ from mtcli.core.errors import DataError
 from mtcli.core.labels import ClassMapLabel, Deferred, Label, LabelValue
 from mtcli.core.options import InputPath, Options
 
-ENDINGS = (".png", ".tif", ".tiff", ".bmp", ".gif")
-"""Formats that keep numbers as they are; a JPEG does not."""
+ENDINGS = (".png", ".tif", ".tiff", ".bmp")
+"""Formats that keep numbers as they are; a JPEG does not, and a GIF may be renumbered."""
 
 Byte = Annotated[int, Field(ge=0, le=255)]
 

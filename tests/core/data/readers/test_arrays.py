@@ -269,3 +269,14 @@ def test_pictures_and_labels_in_arrays_teach(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "mtcli.yaml").write_text(yaml.safe_dump(document))
     answer = cli("train", tmp_path / "mtcli.yaml", "--json")
     assert answer.code == 0
+    labels |= {"arrays": "b.npy", "key": None}
+    np.save(tmp_path / "b.npy", numbers[:11])
+    (tmp_path / "mtcli.yaml").write_text(yaml.safe_dump(document))
+    answer = cli("train", tmp_path / "mtcli.yaml")
+    assert answer.code == 2
+    assert "11 labels for 12 pictures" in answer.err
+    document["data"]["images"] = "."
+    (tmp_path / "mtcli.yaml").write_text(yaml.safe_dump(document))
+    answer = cli("train", tmp_path / "mtcli.yaml")
+    assert answer.code == 2
+    assert "pictures in a folder" in answer.err

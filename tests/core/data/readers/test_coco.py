@@ -365,8 +365,9 @@ def test_a_picture_without_points_has_them_all_missing() -> None:
     assert points() == PointsLabel(("nose", "tail"), (None, None))
 
 
-def test_boxes_without_points_are_passed_over() -> None:
-    found = points(box(7, 90), box(7, keypoints=[1, 2, 2, 0, 0, 0]))
+@pytest.mark.parametrize("nothing", [{}, {"keypoints": []}, {"keypoints": [0] * 6}])
+def test_objects_without_points_are_passed_over(nothing: dict[str, Any]) -> None:
+    found = points(box(7, **nothing), box(7, keypoints=[1, 2, 2, 0, 0, 0]))
 
     assert found.points == (Point(1.0, 2.0), None)
 
@@ -376,7 +377,6 @@ def test_boxes_without_points_are_passed_over() -> None:
     [
         [1, 2, 2],
         [1, 2, 2, 3, 4, 1, 0, 0, 0],
-        [],
         [1, 2, 2, 3, 4, None],
         "text",
         [1, 2, 2, 3, 4, "1"],

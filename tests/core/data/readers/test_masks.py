@@ -57,7 +57,7 @@ def refused(**options: Any) -> DataError:
     return caught.value
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.bmp", "a.gif"])
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.bmp"])
 def test_grey_values_are_class_numbers(name: str) -> None:
     save(grey([0, 1, 2], [2, 3, 0]), name)
     assert numbers() == [[0, 1, 2], [2, 3, 0]]
