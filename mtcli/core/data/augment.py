@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torchvision.transforms import InterpolationMode, v2
-from torchvision.tv_tensors import wrap
+from torchvision.tv_tensors import Mask, wrap
 
 from mtcli.core.config import Augmentation, ColorJitter, Crop, Flip, Zoom
 from mtcli.core.data.geometry import FILL
 from mtcli.core.data.sample import Sample
+from mtcli.core.maps import resized_map
 
 
 class Augment:
@@ -48,6 +50,18 @@ def _follow_frame(sample: Sample) -> Sample:
     return {**sample, "frame": wrap(inside, like=frame), "cropped": cropped}
 
 
+class _Crop(v2.RandomResizedCrop):  # type: ignore[misc]
+    """torchvision's, but for maps, which it would move against the picture."""
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        if not isinstance(inpt, Mask):
+            return super().transform(inpt, params)
+        top, left = params["top"], params["left"]
+        part = inpt[..., top : top + params["height"], left : left + params["width"]]
+        height, width = self.size
+        return resized_map(wrap(part, like=inpt), (height, width))
+
+
 def _build(augmentation: Augmentation, size: tuple[int, int]) -> v2.Transform:
     step = augmentation.step
     if isinstance(step, ColorJitter):
@@ -62,7 +76,7 @@ def _build(augmentation: Augmentation, size: tuple[int, int]) -> v2.Transform:
         )
         return zoom if step.p == 1 else v2.RandomApply([zoom], p=step.p)
     if isinstance(step, Crop):
-        crop = v2.RandomResizedCrop(list(size), scale=step.scale, ratio=step.ratio, antialias=True)
+        crop = _Crop(list(size), scale=step.scale, ratio=step.ratio, antialias=True)
         return v2.RandomApply([crop], p=step.p)
     assert isinstance(step, Flip)
     flip = v2.RandomHorizontalFlip if augmentation.name == "hflip" else v2.RandomVerticalFlip

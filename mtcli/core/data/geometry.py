@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 from torchvision.transforms.v2 import functional as F
 from torchvision.tv_tensors import BoundingBoxes, Image, Mask, TVTensor, wrap
 
-from mtcli.core.maps import IGNORED, UNMEASURED, NumberMap
+from mtcli.core.maps import IGNORED, UNMEASURED, NumberMap, resized_map
 from mtcli.core.ops.boxes import as_boxes
 from mtcli.core.task import Prediction, Target
 
@@ -65,7 +65,11 @@ class Resize:
     def _forth(self, value: TVTensor) -> Tensor:
         if isinstance(value, BoundingBoxes):
             return _scaled(value, self._scale(), self.offset, self.working)
-        resized: Tensor = F.resize(value, list(self.inner), antialias=True)
+        resized: Tensor
+        if isinstance(value, Mask):
+            resized = resized_map(value, self.inner)
+        else:
+            resized = F.resize(value, list(self.inner), antialias=True)
         top, left = self.offset
         bottom, right = (
             self.working[0] - self.inner[0] - top,
@@ -88,8 +92,7 @@ class Resize:
                 )
                 smooth: Tensor = wrap(plain[0, 0], like=value)
                 return smooth
-            restored: Tensor = F.resize(part, list(self.original))
-            return restored
+            return resized_map(part, self.original)
         down, across = self._scale()
         moved = value.as_subclass(Tensor) - _xyxy(value, left, top)
         corners = moved / _xyxy(value, across, down)
