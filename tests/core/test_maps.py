@@ -74,7 +74,7 @@ def test_masks_are_not_moved_one_way() -> None:
                 mask, middle = _centres(sample)
                 shifts.append(mask - middle)
         assert len(shifts) > 40
-        assert torch.stack(shifts).mean(dim=0).abs().max() < 0.06, step
+        assert torch.stack(shifts).mean(dim=0).abs().max() < 0.15, step
 
 
 def test_an_undone_map_is_where_it_was() -> None:
