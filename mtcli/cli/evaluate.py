@@ -96,11 +96,11 @@ def _refuse_decided(sets: list[str]) -> None:
     for text in sets:
         key = text.partition("=")[0].strip()
         parts = key.split(".")
-        labels = parts[0] == "tasks" and parts[2:3] in ([], ["labels"])
+        labels = parts[0] == "tasks" and parts[2:3] in ([], ["labels"], ["images"], ["splits"])
         data = parts[0] == "data" and parts[1:2] not in (["size"], ["resize"], ["augment"])
         if not labels and not data and key not in CHANGEABLE:
             raise UsageError(
                 f"{key}: decided by the checkpoint",
                 where=f"--set {text}",
-                expected=f"data.*, tasks.NAME.labels, {', '.join(CHANGEABLE)}",
+                expected=f"data.*, tasks.NAME.labels, .images or .splits, {', '.join(CHANGEABLE)}",
             )

@@ -123,14 +123,6 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
     try:
         tasks: dict[str, AnyTask] = {}
         for name, entry in description["tasks"].items():
-            if entry["kind"] not in KINDS.names() and description.get("plugins"):
-                raise CheckpointError(
-                    f"the kind {entry['kind']} comes from a plug-in, which is code and not "
-                    "imported unasked",
-                    where=file,
-                    found=", ".join(description["plugins"]),
-                    mend="name it in the config's plugins, or allow it: --allow-plugins",
-                )
             kind = KINDS.get(entry["kind"])
             options = kind.Options.model_validate(entry["options"])
             tasks[name] = kind(options, kind.Facts.model_validate(entry["facts"]))
@@ -150,9 +142,16 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
         ValidationError,
         ConfigError,
     ) as error:
-        raise CheckpointError(
-            "the checkpoint is damaged", where=file, found=str(error).splitlines()[0]
-        ) from None
+        found = getattr(error, "what", None) or str(error).splitlines()[0]
+        if description.get("plugins"):
+            named = ", ".join(map(str, description["plugins"]))
+            raise CheckpointError(
+                "the checkpoint needs plug-ins, which are code and not imported unasked",
+                where=file,
+                found=f"{named}; without: {found}",
+                mend="name them in the config's plugins, or allow them: --allow-plugins",
+            ) from None
+        raise CheckpointError("the checkpoint is damaged", where=file, found=found) from None
     return model, description
 
 

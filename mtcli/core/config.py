@@ -248,7 +248,7 @@ class LabelSource(Options):
 
     reader: str
     options: SerializeAsAny[Options]
-    labelled_classes: ClassNames | None = None
+    labelled_classes: Annotated[ClassNames, Field(min_length=1)] | None = None
 
 
 class TaskConfig(Options):

@@ -244,7 +244,7 @@ class _Checker:
                 key,
                 f"the {readers[0]} format gives {_either(reader.gives)}, "
                 f"which {kind.kind} cannot learn from",
-                expected=_either(kind.takes),
+                expected=f"{_either(kind.takes)}: {', '.join(_formats_for(kind))}",
             )
         rest = {name: value for name, value in labels.items() if name != "labelled_classes"}
         looked_for = labels.get("labelled_classes")
@@ -270,7 +270,15 @@ class TaskPictures(Options):
 
 
 def _either(sorts: Iterable[type]) -> str:
-    return " or ".join(sort.__name__ for sort in sorts)
+    from mtcli.core.labels import SORTS
+
+    return " or ".join(SORTS[sort] for sort in sorts)
+
+
+def _formats_for(kind: type[AnyTask]) -> list[str]:
+    from mtcli.core.data.readers import READERS, sort_of_label
+
+    return [name for name in READERS.names() if sort_of_label(READERS.get(name), kind) is not None]
 
 
 def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:

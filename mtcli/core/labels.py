@@ -19,10 +19,12 @@ class WordsLabel:
         words: in the file's order. None at all: somebody looked, and nothing applies. An empty
             word: one of several numbers that nobody measured.
         looked_for: the classes that somebody looked for; None: all of them.
+        columns: the names of the columns that the words stand in, where there are several.
     """
 
     words: tuple[str, ...]
     looked_for: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +92,13 @@ class PointsLabel:
         names: of all points that the file speaks of.
         points: one for each name.
         relative: whether they are in shares of the picture's sides; else in original pixels.
+        swaps: pairs of names that change places in a mirror, where the file says so.
     """
 
     names: tuple[str, ...]
     points: tuple[Point | None, ...]
     relative: bool = False
+    swaps: tuple[tuple[str, str], ...] | None = None
 
     def in_pixels(self, size: tuple[int, int]) -> PointsLabel:
         """The same in pixels of a picture of `size` (height, width)."""
@@ -130,6 +134,16 @@ class NumberMapLabel:
 LabelValue = WordsLabel | ObjectsLabel | PointsLabel | ClassMapLabel | NumberMapLabel
 
 
+SORTS: dict[type[LabelValue], str] = {
+    WordsLabel: "classes or numbers",
+    ObjectsLabel: "boxes",
+    PointsLabel: "points",
+    ClassMapLabel: "maps of classes",
+    NumberMapLabel: "maps of numbers",
+}
+"""What a person calls the sorts of label."""
+
+
 class Deferred(ABC):
     """A label value that lies in a file of its own and is read each time it is used."""
 
@@ -152,6 +166,51 @@ class Label:
     def load(self) -> LabelValue:
         """The value, read from its file where it has one of its own."""
         return self.value.load() if isinstance(self.value, Deferred) else self.value
+
+
+def restricted(
+    value: WordsLabel | ObjectsLabel, classes: tuple[str, ...]
+) -> WordsLabel | ObjectsLabel:
+    """A label of somebody who looked for some classes only.
+
+    Finds of others, by the way, say nothing of what was passed over, and are left out.
+    """
+    if isinstance(value, WordsLabel):
+        names = value.columns or value.words
+        kept = [place for place, name in enumerate(names) if name in classes]
+        words = tuple(value.words[place] for place in kept)
+        columns = None if value.columns is None else tuple(names[place] for place in kept)
+        return WordsLabel(words, classes, columns)
+    objects = tuple(item for item in value.objects if item.name in classes)
+    return replace(value, objects=objects, looked_for=classes)
+
+
+def flags(value: WordsLabel) -> WordsLabel:
+    """Columns of yes and no, a class each, as the classes that apply; other words as they are.
+
+    An empty cell: nobody looked for the class.
+
+    Raises:
+        LabelError: a cell that is neither.
+    """
+    if value.columns is None:
+        return replace(value, words=tuple(filter(None, value.words)))
+    meaning = {"1": True, "1.0": True, "true": True, "yes": True, "0": False, "0.0": False}
+    meaning |= {"false": False, "no": False}
+    applies, looked_for = [], []
+    for name, word in zip(value.columns, value.words, strict=True):
+        if not word:
+            continue
+        if word.lower() not in meaning:
+            raise LabelError(
+                f"the column {name} says neither yes nor no",
+                found=word,
+                mend="write 1, 0 or nothing",
+            )
+        looked_for.append(name)
+        if meaning[word.lower()]:
+            applies.append(name)
+    return WordsLabel(tuple(applies), tuple(looked_for))
 
 
 class LabelError(ValueError):

@@ -50,14 +50,16 @@ def _import(name: str, base: Path, where: object) -> str:
             expected=f"{name}.py in {base}, or an installed module" if missing else None,
             found=None if missing else str(error),
         ) from None
+    except MtcliError as error:
+        raise ConfigError(
+            f"plugins: {name}: {error.what}", where=path, found=error.found
+        ) from error
     # A plug-in is foreign code, which can raise anything, and leave.
     except (Exception, SystemExit) as error:
         raise ConfigError(
             f"plugins: {name} cannot be imported",
             where=path or where,
-            found=error.what
-            if isinstance(error, MtcliError)
-            else f"{type(error).__name__}: {error}",
+            found=f"{type(error).__name__}: {error}",
         ) from error
     return str(path)
 
@@ -66,8 +68,9 @@ def _import_file(path: Path) -> None:
     name = path.parent.name if path.name == "__init__.py" else path.stem
     loaded = sys.modules.get(name)
     if loaded is not None:
-        if Path(getattr(loaded, "__file__", None) or "").resolve() != path:
-            raise ConfigError(f"another module is called {name}")
+        found = getattr(loaded, "__file__", None) or ""
+        if Path(found).resolve() != path:
+            raise ConfigError(f"another module is called {name}", found=found)
         return
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
@@ -84,7 +87,8 @@ def _file(name: str, base: Path) -> Path | None:
     """The file of a plug-in that is no installed module."""
     if name.endswith(".py"):
         return (base / Path(name).expanduser()).resolve()
-    for path in (base / f"{name}.py", base / name / "__init__.py"):
+    inside = base.joinpath(*name.split("."))
+    for path in (inside.with_suffix(".py"), inside / "__init__.py"):
         if path.is_file():
             return path.resolve()
     return None

@@ -159,7 +159,8 @@ def test_a_name_that_is_taken_is_refused(base: Path) -> None:
         "from mtcli.core.tasks import KINDS\nKINDS.add('classification')(object)\n"
     )
     error = problem(["my_kinds"], base)
-    assert error.what == "there are two of the task kind classification"
+    assert error.what == "plugins: my_kinds: there are two of the task kind classification"
+    assert error.where == str(base / "my_kinds.py")
     assert KINDS.get("classification").__name__ == "Classification"
     assert "my_kinds" not in sys.modules
 
@@ -169,7 +170,8 @@ def test_two_plugins_of_one_name_are_refused(base: Path) -> None:
         (base / f"my_{name}.py").write_text(
             "from mtcli.core.tasks import KINDS\nKINDS.add('brightness')(object)\n"
         )
-    assert problem(["my_one", "my_two"], base).what == "there are two of the task kind brightness"
+    error = problem(["my_one", "my_two"], base)
+    assert error.what == "plugins: my_two: there are two of the task kind brightness"
 
 
 # What goes wrong.
@@ -227,8 +229,8 @@ def test_a_broken_one_is_forgotten_and_may_be_mended(base: Path) -> None:
 def test_the_name_of_another_module_is_refused(base: Path) -> None:
     (base / "json.py").write_text(MARK)
     error = problem(["json"], base)
-    assert error.what == "plugins: another module is called json"
-    assert error.where == WHERE
+    assert error.what == "plugins: json: another module is called json"
+    assert error.where == str(base / "json.py")
     assert error.found is not None
     assert error.found.endswith("json/__init__.py")
     assert runs() == []

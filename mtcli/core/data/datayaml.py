@@ -83,6 +83,31 @@ class DataYaml:
             )
         return called, (shape[1],)
 
+    def swaps(self, points: tuple[str, ...]) -> tuple[tuple[str, str], ...] | None:
+        """Pairs of points that change places in a mirror, by `flip_idx`; None: it says nothing.
+
+        Raises:
+            DataError: it is no order of these points, or one that does not come back.
+        """
+        order = self.document.get("flip_idx")
+        if order is None:
+            return None
+        if not (
+            isinstance(order, list)
+            and all(type(number) is int for number in order)
+            and sorted(order) == list(range(len(points)))
+            and all(order[order[place]] == place for place in order)
+        ):
+            raise DataError(
+                "flip_idx is no exchange of points",
+                where=f"{self.path}, flip_idx",
+                expected=f"the numbers 0 to {len(points) - 1}, two changing places at a time",
+                found=repr(order)[:80],
+            )
+        return tuple(
+            (points[place], points[other]) for place, other in enumerate(order) if place < other
+        )
+
     def label_files(self, split: str, base: Path) -> dict[str, Path]:
         """The label files of all splits, by their pictures below `base`, without ending.
 

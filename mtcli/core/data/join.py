@@ -13,7 +13,7 @@ from mtcli.core.data.arrays import open_array
 from mtcli.core.data.readers import READERS, Reader, sort_of_label, stem
 from mtcli.core.data.splits import ImagePlace, Source, array_of
 from mtcli.core.errors import DataError
-from mtcli.core.labels import Label, LabelValue, ObjectsLabel, WordsLabel
+from mtcli.core.labels import Label, LabelValue, ObjectsLabel, WordsLabel, restricted
 from mtcli.core.tasks import KINDS
 
 
@@ -55,7 +55,7 @@ def _of_source(
             if source.labelled_classes is not None:
                 value = label.value
                 assert isinstance(value, WordsLabel | ObjectsLabel), "kinds that are partial"
-                label = replace(label, value=replace(value, looked_for=source.labelled_classes))
+                label = replace(label, value=restricted(value, source.labelled_classes))
             own[name] = label
     _refuse_case(reader, images, labels, known)
     return own

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import torch
 
@@ -12,7 +14,11 @@ from mtcli.core.maps import UNMEASURED
 
 
 def measured_map(
-    numbers: Array, where: object, scale: float = 1.0, unmeasured: float = UNMEASURED
+    numbers: Array,
+    where: object,
+    scale: float = 1.0,
+    unmeasured: float | Literal["nan"] = UNMEASURED,
+    mend: str = "write 0 there",
 ) -> NumberMapLabel:
     """The label of a map.
 
@@ -21,14 +27,18 @@ def measured_map(
         where: the file, for messages.
         scale: what they are multiplied with.
         unmeasured: the file's number for a pixel that was not measured.
+        mend: what a person can do about other numbers.
 
     Raises:
         DataError: a pixel is no number, infinite, or negative.
     """
     with np.errstate(over="ignore"):
-        # In single precision -9999.9 is another number than in double.
-        own = numbers.dtype.type(unmeasured) if numbers.dtype.kind == "f" else unmeasured
-        missing = numbers == own
+        if unmeasured == "nan":
+            missing = np.isnan(numbers)
+        else:
+            # In single precision -9999.9 is another number than in double.
+            own = numbers.dtype.type(unmeasured) if numbers.dtype.kind == "f" else unmeasured
+            missing = numbers == own
         values = (numbers.astype(np.float64) * scale).astype(np.float32)
     values[missing] = UNMEASURED
     wrong = int((~(np.isfinite(values) & (values >= 0))).sum())
@@ -37,6 +47,6 @@ def measured_map(
             f"a number that is negative, infinite or none at all, in {wrong} pixels",
             where=where,
             expected="numbers of 0 and above; 0 is not measured",
-            mend="write 0 there, or say which number stands for not measured: unmeasured",
+            mend=mend,
         )
     return NumberMapLabel(torch.from_numpy(values))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 
 from mtcli.core.config import DataConfig, TaskConfig
-from mtcli.core.data.records import Record, check_labels
+from mtcli.core.data.records import Record, check_labels, labelled_only
 from mtcli.core.data.scan import scan
 from mtcli.core.errors import DataError, and_more
 from mtcli.core.events import Noted, Verifying
@@ -63,6 +63,7 @@ def check_pictures_and_labels(
     if scanned.skipped:
         names = and_more(scanned.skipped)
         yield Noted(f"{len(scanned.skipped)} unreadable pictures left out ({names})")
-    for remark in check_labels(scanned.records, tasks, deferred=config.verify == "full"):
+    checked = check_labels(scanned.records, tasks, deferred=config.verify == "full")
+    for remark in checked.remarks:
         yield Noted(str(remark))
-    return scanned.records
+    return labelled_only(checked.records) or checked.records

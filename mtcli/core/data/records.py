@@ -8,7 +8,8 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mtcli.core.config import DataConfig, TaskConfig
@@ -167,30 +168,46 @@ def digest(records: Mapping[str, Sequence[Record]]) -> str:
     return hashlib.sha256(keys.encode()).hexdigest()[:16]
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Records whose labels were all read: those that say nothing are gone; and what was mended."""
+
+    records: list[Record]
+    remarks: list[Remark]
+
+
 def check_labels(
     records: Sequence[Record], tasks: Mapping[str, AnyTask], deferred: bool = True
-) -> list[Remark]:
-    """Read every label once, so that what is wrong is found before anything is trained.
+) -> Checked:
+    """Read every label once, in parallel, so that what is wrong is found before training.
 
     Args:
         records: with the sizes of their pictures.
         tasks: that are to understand their labels.
         deferred: whether labels that lie in files of their own are read too.
 
-    Returns:
-        What was mended, counted.
-
     Raises:
         DataError: a task cannot understand one of its labels; the label's place is named.
     """
     mended: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for record in records:
+    kept: list[Record] = []
+
+    def examine(record: Record) -> tuple[Record, list[tuple[str, str]]]:
+        labels, found = dict(record.labels), []
         for name, task in tasks.items():
-            label = record.labels.get(name)
+            label = labels.get(name)
             if label is None or (isinstance(label.value, Deferred) and not deferred):
                 continue
             value = label.load()
-            _understood(task, name, label, value, record.size)
-            for what in task.remarks(value, record.size):
-                mended[name, what][record.key] += 1
-    return [Remark(task, what, dict(pictures)) for (task, what), pictures in mended.items()]
+            if _understood(task, name, label, value, record.size) is None:
+                del labels[name]
+            found += [(name, what) for what in task.remarks(value, record.size)]
+        return replace(record, labels=labels), found
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for record, found in pool.map(examine, records):
+            kept.append(record)
+            for key in found:
+                mended[key][record.key] += 1
+    remarks = [Remark(task, what, dict(pictures)) for (task, what), pictures in mended.items()]
+    return Checked(kept, remarks)

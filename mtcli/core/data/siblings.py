@@ -21,6 +21,8 @@ def files_by_stem(folder: Path, endings: tuple[str, ...], suffix: str = "") -> d
     """
     files: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")):
+        if path.name.startswith("."):
+            continue  # macOS leaves ._a.xml beside a.xml
         name = stem(path.relative_to(folder).as_posix())
         if path.suffix.lower() not in endings or not name.endswith(suffix) or not path.is_file():
             continue

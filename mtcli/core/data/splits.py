@@ -107,6 +107,12 @@ def _names(
         if split not in splits:
             return list(splits), [], None
         path, array = array_of(images, split)
+        if any(array_of(images, other) == (path, array) for other in splits if other != split):
+            raise ConfigError(
+                f"{key}.splits: every split has the same array",
+                where=path,
+                mend="write {split} in its path or key, or name a list of row numbers a split",
+            )
         count = len(open_array(path, array))
         return list(splits), [str(number) for number in range(count)], path
     if split not in splits:

@@ -28,10 +28,11 @@ def words_by_picture(
         DataError: a picture has two labels that differ.
     """
     labels: dict[str, Label] = {}
+    several = tuple(columns) if len(columns) > 1 else None
     for picture, words, where in rows:
         if words is None:
             continue
-        label = Label(WordsLabel(words), where)
+        label = Label(WordsLabel(words, columns=several), where)
         before = labels.get(picture)
         if before is not None and before.value != label.value:
             raise DataError(

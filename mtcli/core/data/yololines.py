@@ -22,11 +22,13 @@ class Meaning:
         names: of the classes by their numbers; None: nothing names them.
         points: names of the points behind each box; None: there are none.
         sizes: how many numbers a point may have: 2, or 3 with how it is to be seen.
+        swaps: pairs of points that change places in a mirror; None: nothing says so.
     """
 
     names: Mapping[int, str] | None
     points: tuple[str, ...] | None
     sizes: tuple[int, ...] = (2, 3)
+    swaps: tuple[tuple[str, str], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

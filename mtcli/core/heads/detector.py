@@ -35,6 +35,8 @@ class Detector(ABC):
         depth: convolutions of its towers, where a config does not say.
         samples: whether it draws at random what it is taught with, so that the losses of batches
             do not add up to exactly the large batch's.
+        pools: whether it cuts boxes out of the level that suits their size, which levels with a
+            gap between them break.
 
     Args:
         classes: K.
@@ -46,6 +48,7 @@ class Detector(ABC):
     partial: ClassVar[bool]
     depth: ClassVar[int]
     samples: ClassVar[bool] = False
+    pools: ClassVar[bool] = False
 
     @abstractmethod
     def __init__(self, classes: int, levels: Sequence[str], depth: int, dropout: float) -> None:

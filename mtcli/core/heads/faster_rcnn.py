@@ -163,6 +163,7 @@ class FasterRcnn(Detector):
     partial = False  # proposals know no classes, and so not which were looked for
     depth = 1
     samples = True
+    pools = True
 
     def __init__(self, classes: int, levels: Sequence[str], depth: int, dropout: float) -> None:
         self._classes = classes

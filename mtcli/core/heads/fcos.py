@@ -18,12 +18,12 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.ops import generalized_box_iou_loss as giou_loss
 
 from mtcli.core.features import FeatureSpec, level_stride
 from mtcli.core.heads import DETECTORS
 from mtcli.core.heads.detector import Detector, Truth
 from mtcli.core.heads.towers import by_cell, focal_sum, start_rare, tower
+from mtcli.core.ops.boxes import generalized_iou
 
 CENTER_RADIUS = 1.5
 """Cells within this many strides of a box's centre may be positive."""
@@ -222,7 +222,7 @@ class Fcos(Detector):
         positives = counts["positives"].clamp(min=1)
         focal = focal_sum(raw.logits, batch.cells, batch.labels, batch.looked_for)
         boxes = raw.boxes.flatten(0, 1)[batch.cells]
-        giou = giou_loss(boxes, batch.boxes, reduction="none") * batch.centerness
+        giou = (1 - generalized_iou(boxes, batch.boxes)) * batch.centerness
         centerness = F.binary_cross_entropy_with_logits(
             raw.centerness.float().flatten()[batch.cells], batch.centerness, reduction="sum"
         )

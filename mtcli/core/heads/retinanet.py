@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -79,7 +80,7 @@ class RetinaNetHead(nn.Module):
     ) -> None:
         super().__init__()
         self.levels = tuple(specs)
-        self.strides = [spec.stride for spec in specs.values()]
+        self.strides = tuple(spec.stride for spec in specs.values())
         self.classes = classes
         channels = next(iter(specs.values())).channels
         each = len(SIZES) * len(RATIOS)
@@ -104,13 +105,12 @@ class RetinaNetHead(nn.Module):
             deltas.append(moved.reshape(len(moved), -1, 4))
         finest = features[self.levels[0]]
         size = (finest.shape[2] * self.strides[0], finest.shape[3] * self.strides[0])
-        anchors = anchors_of(self.strides, size, finest.device)
+        anchors = anchors_of(self.strides, size).to(finest.device, non_blocking=True)
         return RetinaNetRaw(torch.cat(logits, 1), torch.cat(deltas, 1), anchors)
 
 
-def anchors_of(
-    strides: Sequence[int], size: tuple[int, int], device: torch.device | None = None
-) -> Tensor:
+@lru_cache(maxsize=8)
+def anchors_of(strides: tuple[int, ...], size: tuple[int, int]) -> Tensor:
     """All anchors `[P, 4]` xyxy of an input of `size` (height, width), around cells' centres."""
     generator = AnchorGenerator(
         tuple(tuple(stride * side for side in SIZES) for stride in strides),
@@ -122,7 +122,7 @@ def anchors_of(
     levels = generator.grid_anchors(grids, steps)
     # torchvision's lie around the cells' corners.
     centred = [level + stride / 2 for level, stride in zip(levels, strides, strict=True)]
-    return torch.cat(centred).to(device)
+    return torch.cat(centred)
 
 
 def match(boxes: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -158,7 +158,7 @@ class RetinaNet(Detector):
 
     def __init__(self, classes: int, levels: Sequence[str], depth: int, dropout: float) -> None:
         self._classes = classes
-        self._strides = [level_stride(level) for level in levels]
+        self._strides = tuple(level_stride(level) for level in levels)
         self._depth = depth
         self._dropout = dropout
 

@@ -8,6 +8,9 @@ import torch
 from torch import Tensor
 from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat
 
+EPSILON = 1e-7
+"""Keeps a division by an area of 0 finite."""
+
 Corners = tuple[float, float, float, float]
 
 
@@ -36,6 +39,21 @@ def sides(corners: Tensor) -> Tensor:
 def areas(corners: Tensor) -> Tensor:
     """Areas `[N]` of boxes `[N, 4]`; 0 where a side is negative."""
     return sides(corners).clamp(min=0).prod(dim=1)
+
+
+def generalized_iou(boxes: Tensor, others: Tensor) -> Tensor:
+    """How well boxes `[N, 4]` fit others `[N, 4]`, one by one: `[N]` in [-1, 1].
+
+    Rezatofighi et al., "Generalized Intersection over Union" (arXiv:1902.09630), algorithm 1: IoU
+    less the share of the smallest box around both that neither covers. torchvision's loss of that
+    name masks what does not overlap, for which a GPU must be waited for.
+    """
+    first, last = boxes[:, :2].maximum(others[:, :2]), boxes[:, 2:].minimum(others[:, 2:])
+    common = (last - first).clamp(min=0).prod(dim=1)
+    union = areas(boxes) + areas(others) - common
+    lowest, highest = boxes[:, :2].minimum(others[:, :2]), boxes[:, 2:].maximum(others[:, 2:])
+    around = (highest - lowest).prod(dim=1)
+    return common / (union + EPSILON) - (around - union) / (around + EPSILON)
 
 
 def as_boxes(corners: Tensor | Sequence[Sequence[float]], size: tuple[int, int]) -> BoundingBoxes:

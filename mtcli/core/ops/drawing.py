@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import torch
-from matplotlib import colormaps, get_data_path
+from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
@@ -134,6 +134,8 @@ def number_map(image: Tensor, numbers: Tensor, truth: Tensor | None = None) -> T
         truth: a map like `numbers`, 0 where nothing was measured; it is set small into the lower
             right corner, in the same colours.
     """
+    from matplotlib import colormaps
+
     table = torch.tensor(colormaps["viridis"](range(256), bytes=True))[:, :3]
     seen = numbers.flatten()
     if truth is not None:

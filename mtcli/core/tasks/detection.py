@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import AfterValidator, Field, PositiveInt
+from pydantic import AfterValidator, Field, PositiveInt, model_validator
 from torch import Tensor, nn
 from torchvision.tv_tensors import BoundingBoxes
 
@@ -77,6 +77,13 @@ class DetectionOptions(Options):
     """Of two boxes of one class that overlap by more (IoU), the better one stays."""
     limit: PositiveInt = 100
     """The most detections in a picture."""
+
+    @model_validator(mode="after")
+    def _without_gaps(self) -> DetectionOptions:
+        numbers = [int(level[1:]) for level in self.levels]
+        if DETECTORS.get(self.head).pools and numbers != list(range(numbers[0], numbers[-1] + 1)):
+            raise ValueError(f"the head {self.head} reads levels without a gap between them")
+        return self
 
 
 class DetectionFacts(Options):

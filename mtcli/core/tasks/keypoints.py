@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
@@ -56,7 +57,8 @@ class KeypointsOptions(Options):
     points: Annotated[ClassNames, Field(min_length=1)] | None = None
     """Their names, others being left out; null: as the labels name them."""
     swaps: Annotated[Pairs, AfterValidator(_each_in_one)] | None = None
-    """Pairs of names that change places in a mirror; null: those that differ in left and right."""
+    """Pairs of names that change places in a mirror; null: as the labels say, else those that
+    differ in left and right."""
     head: DenseHeadName = "fpn"
     """What looks for the points: `fpn`, or `deeplab`, which sees more around each place."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -66,9 +68,10 @@ class KeypointsOptions(Options):
 
 
 class KeypointsFacts(Options):
-    """The names of the points, in the order of the heat maps."""
+    """The names of the points, in the order of the heat maps, and what the labels say of swaps."""
 
     points: tuple[str, ...]
+    swaps: Pairs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,21 +154,27 @@ class Keypoints(Task[KeypointsBatch, Tensor]):
         self._numbers = {name: number for number, name in enumerate(facts.points)}
         self._head = DENSE_HEADS.get(options.head)
         self._stride = level_stride(self._head.levels[0])
-        self._mirrored = _mirrored(options.swaps, facts.points)
+        self._mirrored = _mirrored(
+            options.swaps if options.swaps is not None else facts.swaps, facts.points
+        )
 
     @classmethod
     def prepare(cls, options: KeypointsOptions, values: Iterable[LabelValue]) -> Self:
         names: dict[str, None] = {}  # a set that keeps the labels' order
+        swaps: Pairs | None = None
         for value in values:
             assert isinstance(value, PointsLabel)
             names |= dict.fromkeys(value.names)
+            swaps = value.swaps if swaps is None else swaps
         for name in options.points or ():
             if name not in names:
                 raise _unknown_point(name, tuple(names))
         points = options.points or tuple(names)
         if not points:
             raise LabelError("keypoints need points to learn from", found="none")
-        return cls(options, KeypointsFacts(points=points))
+        if swaps is not None:
+            swaps = tuple(pair for pair in swaps if set(pair) <= set(points))
+        return cls(options, KeypointsFacts(points=points, swaps=swaps))
 
     @classmethod
     def example(cls, generator: torch.Generator, size: tuple[int, int]) -> PointsLabel:
@@ -323,6 +332,16 @@ def _check_far(name: str, point: Point, size: tuple[int, int]) -> None:
             )
 
 
+SIDES = re.compile(r"left|right|(?<![a-z])[lr](?![a-z])", re.IGNORECASE)
+"""What names of points call their side: `left_eye`, `RightHand`, `L_ear`, `foot.r`."""
+
+
+def _other_side(found: re.Match[str]) -> str:
+    word = found[0]
+    other = {"left": "right", "right": "left", "l": "r", "r": "l"}[word.lower()]
+    return other.upper() if word.isupper() else other.title() if word[0].isupper() else other
+
+
 def _mirrored(swaps: Pairs | None, points: tuple[str, ...]) -> list[int]:
     """For each point, which one's place it takes in a mirror.
 
@@ -332,8 +351,8 @@ def _mirrored(swaps: Pairs | None, points: tuple[str, ...]) -> list[int]:
     partner: dict[str, str] = {}
     if swaps is None:
         for name in points:
-            other = name.replace("left", "\0").replace("right", "left").replace("\0", "right")
-            if other in points:
+            other = SIDES.sub(_other_side, name)
+            if other != name and other in points:
                 partner[name] = other
     else:
         for one, other in swaps:

@@ -14,7 +14,14 @@ from torch import Tensor, nn
 from mtcli.core.features import FeatureSpec
 from mtcli.core.heads.pooled import PooledHead
 from mtcli.core.imbalance import ClassWeights
-from mtcli.core.labels import LabelError, LabelValue, WordsLabel, looked_for_mask, unknown_class
+from mtcli.core.labels import (
+    LabelError,
+    LabelValue,
+    WordsLabel,
+    flags,
+    looked_for_mask,
+    unknown_class,
+)
 from mtcli.core.metrics.confusion import mean_defined
 from mtcli.core.metrics.ranking import average_precision
 from mtcli.core.options import ClassNames, Options
@@ -161,7 +168,7 @@ class Multilabel(Task[MultilabelBatch, Tensor]):
 
     @classmethod
     def prepare(cls, options: MultilabelOptions, values: Iterable[LabelValue]) -> Self:
-        labels = [value for value in values if isinstance(value, WordsLabel)]
+        labels = [flags(value) for value in values if isinstance(value, WordsLabel)]
         names = {name for label in labels for name in (*label.words, *(label.looked_for or ()))}
         classes = options.classes or tuple(sorted(names))
         if not classes:
@@ -195,6 +202,7 @@ class Multilabel(Task[MultilabelBatch, Tensor]):
 
     def read(self, value: LabelValue, size: tuple[int, int]) -> Target | None:
         assert isinstance(value, WordsLabel)
+        value = flags(value)
         looked_for = torch.tensor(looked_for_mask(value.looked_for, self.facts.classes))
         if not looked_for.any():
             return None

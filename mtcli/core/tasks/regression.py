@@ -167,7 +167,8 @@ class Regression(Task[RegressionBatch, Tensor]):
         numbers = _parse(value)
         if len(numbers) != self._size:
             raise _wrong_length(self._size, len(numbers))
-        read = torch.tensor(numbers, dtype=torch.float32)
+        # Double precision: numbers far from 0 differ in digits that single precision has not.
+        read = torch.tensor(numbers, dtype=torch.float64)
         known = ~read.isnan()
         return {"numbers": read.nan_to_num(0.0), "known": known} if known.any() else None
 
@@ -175,7 +176,7 @@ class Regression(Task[RegressionBatch, Tensor]):
         numbers = torch.stack([target["numbers"] for target in targets])
         means, deviations = self._scale(numbers)
         known = torch.stack([target["known"] for target in targets])
-        return RegressionBatch((numbers - means) / deviations, known)
+        return RegressionBatch(((numbers - means) / deviations).float(), known)
 
     def counts(self, batch: RegressionBatch) -> dict[str, Tensor]:
         return {"numbers": batch.known.sum().float()}
@@ -189,18 +190,20 @@ class Regression(Task[RegressionBatch, Tensor]):
         elif self.options.loss == "huber":
             losses = F.huber_loss(found, batch.numbers, reduction="none")
         else:
-            deviation = _deviation(raw.float()[:, self._size :])
-            losses = F.gaussian_nll_loss(found, batch.numbers, deviation**2, reduction="none")
+            # Not torch's, which asks the device in each step whether a variance is negative.
+            log_deviation = _log_deviation(raw.float()[:, self._size :])
+            scaled = (found - batch.numbers) * (-log_deviation).exp()
+            losses = log_deviation + scaled**2 / 2
         total = (losses * batch.known).sum()
         return {self.options.loss: total / counts["numbers"].clamp(min=1)}
 
     def decode(self, raw: Tensor, size: tuple[int, int]) -> list[Prediction]:
-        found = raw.float()
+        found = raw.double()
         means, deviations = self._scale(found)
         numbers = found[:, : self._size] * deviations + means
         if not self._sure:
             return [{"numbers": row} for row in numbers]
-        unsure = _deviation(found[:, self._size :]) * deviations
+        unsure = _log_deviation(found[:, self._size :]).exp() * deviations
         return [
             {"numbers": row, "deviation": deviation}
             for row, deviation in zip(numbers, unsure, strict=True)
@@ -238,11 +241,11 @@ class Regression(Task[RegressionBatch, Tensor]):
 
     def export(self, raw: Tensor) -> tuple[Tensor, ...]:
         means, deviations = self._scale(raw)
-        return (raw.float()[:, : self._size] * deviations + means,)
+        return (raw.float()[:, : self._size] * deviations.float() + means.float(),)
 
     def _scale(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        """Means and deviations `[K]` on the device of another tensor."""
-        facts = torch.tensor([self.facts.means, self.facts.deviations], dtype=torch.float32)
+        """Means and deviations `[K]` float64 on the device of another tensor."""
+        facts = torch.tensor([self.facts.means, self.facts.deviations], dtype=torch.float64)
         means, deviations = facts.to(like.device, non_blocking=True)
         return means, deviations
 
@@ -250,6 +253,8 @@ class Regression(Task[RegressionBatch, Tensor]):
 def _parse(value: LabelValue) -> list[float]:
     """The numbers of a label; NaN for one that is missing."""
     assert isinstance(value, WordsLabel)
+    if not value.words:
+        raise LabelError("a label without a number", mend="leave it out where there is none")
     numbers = []
     for word in value.words:
         try:
@@ -273,6 +278,6 @@ def _wrong_length(wanted: int, found: int) -> LabelError:
     )
 
 
-def _deviation(raw: Tensor) -> Tensor:
-    """Deviations from what the head says of their logarithms."""
-    return raw.clamp(-MAX_LOG_DEVIATION, MAX_LOG_DEVIATION).exp()
+def _log_deviation(raw: Tensor) -> Tensor:
+    """Logarithms of deviations, as the head says them, within reason."""
+    return raw.clamp(-MAX_LOG_DEVIATION, MAX_LOG_DEVIATION)

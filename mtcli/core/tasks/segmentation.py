@@ -35,7 +35,8 @@ class SegmentationOptions(Options):
     classes: Annotated[ClassNames, Field(min_length=2, max_length=IGNORED)] | None = None
     """Their names in the order of their numbers; null: as the labels name them, where they do."""
     ignore: Annotated[int, Field(ge=0)] | None = 255
-    """The number of pixels in the masks that are neither taught nor measured."""
+    """The number of pixels that are neither taught nor measured, in masks of numbers; those that
+    name their classes, by colour or in a COCO file, have none."""
     head: DenseHeadName = "fpn"
     """What answers for the pixels: `fpn`, or `deeplab`, which sees more around each."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
@@ -210,8 +211,9 @@ class Segmentation(Task[SegmentationBatch, Tensor]):
 
     def collate(self, targets: Sequence[Target], size: tuple[int, int]) -> SegmentationBatch:
         numbers = torch.stack([target["classes"].as_subclass(Tensor) for target in targets])
-        classes = torch.arange(len(self.facts.classes), dtype=torch.uint8)
-        present = (numbers.flatten(1)[:, None] == classes[:, None]).any(dim=2)
+        known = len(self.facts.classes)
+        counts = [torch.bincount(row.flatten(), minlength=known)[:known] for row in numbers]
+        present = torch.stack(counts) > 0
         return SegmentationBatch(numbers, present)
 
     def counts(self, batch: SegmentationBatch) -> dict[str, Tensor]:

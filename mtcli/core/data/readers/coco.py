@@ -12,6 +12,7 @@ from faster_coco_eval.core import mask as rle
 
 from mtcli.core.data.readers import READERS, Reader, picture_key, split_file
 from mtcli.core.data.regions import CROWD, DrawnMap, Region
+from mtcli.core.data.textfile import read_text
 from mtcli.core.errors import DataError
 from mtcli.core.labels import (
     ClassMapLabel,
@@ -141,16 +142,23 @@ def _map(
             where=path,
             found=f"height {size[0]}, width {size[1]}",
         )
-    numbers = {category: number for number, category in enumerate(categories, start=1)}
+    # Categories of one name are one class; one that is called background is what lies there.
+    named = dict.fromkeys(str(category["name"]) for category in categories.values())
+    numbers = {n: number for number, n in enumerate((n for n in named if n != BACKGROUND), start=1)}
+    if len(numbers) >= CROWD:
+        raise DataError(
+            f"{len(numbers)} categories", where=path, expected=f"at most {CROWD - 1} in a class map"
+        )
     regions = []
     for annotation in annotations:
         if annotation.get("segmentation") in (None, []):
             continue  # a box alone, in a file that mixes both
         crowd = annotation.get("iscrowd", 0)
-        number = CROWD if crowd else numbers[annotation["category_id"]]
+        name = str(categories[annotation["category_id"]]["name"])
+        number = CROWD if crowd else numbers.get(name, 0)
         where = f"{path}, annotation {annotation['id']}"
         regions.append(Region(number, annotation["segmentation"], where))
-    names = (BACKGROUND, *(str(category["name"]) for category in categories.values()))
+    names = (BACKGROUND, *numbers)
     return DrawnMap((int(picture["height"]), int(picture["width"])), names, regions)
 
 
@@ -158,6 +166,13 @@ def _points(
     picture: Entry, annotations: Sequence[Entry], categories: Mapping[Any, Entry], path: Path
 ) -> PointsLabel:
     with_points = [c for c in categories.values() if c.get("keypoints")]
+    for category in with_points:
+        if not isinstance(category["keypoints"], list):
+            raise DataError(
+                f'the "keypoints" of category {category["id"]} are no names',
+                where=path,
+                found=repr(category["keypoints"])[:60],
+            )
     if len(with_points) != 1:
         raise DataError(
             "keypoints need one category that names them",
@@ -223,14 +238,12 @@ def _written(
 
 def _read_json(path: Path) -> dict[str, list[dict[str, Any]]]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
+        document = json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise DataError(
             f"the file is no JSON, or was cut short: {error.msg}",
             where=f"{path}, line {error.lineno}",
         ) from None
-    except UnicodeDecodeError:
-        raise DataError("the file is not text in UTF-8", where=path) from None
     except (ValueError, RecursionError):  # digits or brackets without end
         raise DataError("the file is no JSON of any use", where=path) from None
     for part in ("images", "annotations", "categories"):

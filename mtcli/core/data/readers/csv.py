@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mtcli.core.data.readers import READERS, Reader, picture_key, split_file
 from mtcli.core.data.words import Columns, words_by_picture
@@ -24,11 +24,18 @@ class CsvOptions(Options):
     key: str = "image"
     """The column with the picture's name."""
     column: Columns
-    """The column with its label, or a list of columns with a number each; empty is no label."""
+    """The column with its label; or a list of columns, each with a number, or with 1 or 0 for the
+    class of its name. Empty is no label."""
     separator: Annotated[str, Field(min_length=1)] | None = None
     """What stands between several classes or numbers of one cell."""
     nothing: str | None = None
     """The cell that says: somebody looked, and no class applies."""
+
+    @model_validator(mode="after")
+    def _of_one_cell(self) -> CsvOptions:
+        if len(self.column) > 1 and (self.separator, self.nothing) != (None, None):
+            raise ValueError("separator and nothing are for one column, not for several")
+        return self
 
 
 @READERS.add("csv")
@@ -52,12 +59,12 @@ class CsvReader(Reader):
 
     def _words(self, cells: Sequence[str]) -> tuple[str, ...] | None:
         options = self._options
+        if len(cells) == 1 and cells[0] == options.nothing:
+            return ()
         if not any(cells):
             return None
         if len(cells) > 1:
             return tuple(cells)
-        if cells[0] == options.nothing:
-            return ()
         if options.separator is None:
             return (cells[0],)
         return tuple(word.strip() for word in cells[0].split(options.separator))

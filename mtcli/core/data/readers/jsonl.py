@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mtcli.core.data.readers import READERS, Reader, picture_key, split_file
+from mtcli.core.data.textfile import read_text
 from mtcli.core.data.words import Columns, words_by_picture
 from mtcli.core.errors import DataError, did_you_mean
 from mtcli.core.labels import Label, LabelValue, WordsLabel
@@ -22,7 +23,8 @@ class JsonlOptions(Options):
     key: str = "image"
     """The field with the picture's name."""
     column: Columns
-    """The field with its label, or a list of fields with a number each; null is no label."""
+    """The field with its label; or a list of fields, each with a number, or with 1 or 0 for the
+    class of its name. Null is no label."""
 
 
 @READERS.add("jsonl")
@@ -42,7 +44,8 @@ class JsonlReader(Reader):
     def _rows(self, path: Path) -> Iterator[tuple[str, tuple[str, ...] | None, str]]:
         key, columns = self._options.key, self._options.column
         seen: set[str] = set()
-        for number, line in enumerate(_lines(path), start=1):
+        # Not splitlines, which also breaks at characters that JSON allows inside a string.
+        for number, line in enumerate(read_text(path).split("\n"), start=1):
             where = f"{path}, line {number}"
             if not line.strip():
                 continue
@@ -71,7 +74,7 @@ class JsonlReader(Reader):
 
     def _words(self, entry: Mapping[str, Any], where: str) -> tuple[str, ...] | None:
         values = [entry.get(column) for column in self._options.column]
-        if all(value is None for value in values):
+        if all(value is None or value == "" for value in values):
             return None
         if len(values) == 1 and isinstance(values[0], list):
             values = values[0]
@@ -86,16 +89,6 @@ class JsonlReader(Reader):
             lines.append(json.dumps({"image": picture, "label": list(value.words)}) + "\n")
         path.write_text("".join(lines), encoding="utf-8")
         return {"jsonl": str(path), "key": "image", "column": "label"}
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        # Not splitlines, which also breaks at characters that JSON allows inside a string.
-        return path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError:
-        raise DataError("the file is not text in UTF-8", where=path) from None
-    except OSError as error:
-        raise DataError(f"the file cannot be read: {error.strerror}", where=path) from None
 
 
 def _word(value: object, where: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
@@ -34,8 +34,8 @@ class MapsOptions(Options):
     """What stands behind the picture's name: `_depth` for `a.jpg` and `a_depth.png`."""
     scale: PositiveFloat = 1.0
     """What the file's numbers are multiplied with: 0.001 makes metres of millimetres."""
-    unmeasured: float = UNMEASURED
-    """The file's number that says: not measured here. 0 says so too."""
+    unmeasured: float | Literal["nan"] = UNMEASURED
+    """The file's number that says: not measured here; or `nan`. 0 says so too."""
 
 
 @READERS.add("maps")
@@ -73,7 +73,7 @@ class MapFile(Deferred):
 
     path: Path
     scale: float
-    unmeasured: float
+    unmeasured: float | Literal["nan"]
 
     def load(self) -> NumberMapLabel:
         """Decode it."""
@@ -81,7 +81,8 @@ class MapFile(Deferred):
             numbers = (
                 _array(self.path) if self.path.suffix.lower() == ".npy" else _pixels(self.path)
             )
-        return measured_map(numbers, self.path, self.scale, self.unmeasured)
+        mend = "write 0 there, or say what stands for not measured: unmeasured"
+        return measured_map(numbers, self.path, self.scale, self.unmeasured, mend)
 
 
 def _array(path: Path) -> Array:

@@ -124,7 +124,8 @@ class YoloReader(Reader):
                 where=where,
                 found=f"kpt_shape of {len(points)} points",
             )
-        return Meaning(names, options.points or points, sizes)
+        called = options.points or points
+        return Meaning(names, called, sizes, None if described is None else described.swaps(called))
 
     @classmethod
     def example(cls, folder: Path, values: Mapping[str, LabelValue]) -> dict[str, Any]:
@@ -177,4 +178,4 @@ def _points(lines: Sequence[Line], meaning: Meaning) -> PointsLabel:
             where=lines[0].where,
             expected=f"{len(meaning.points)} points behind the box",
         )
-    return PointsLabel(meaning.points, points, relative=True)
+    return PointsLabel(meaning.points, points, relative=True, swaps=meaning.swaps)
