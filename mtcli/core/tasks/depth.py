@@ -27,7 +27,7 @@ CLOSE = 1.25
 """A depth is close to the true one when neither is this many times the other."""
 
 MAX_LOG = 7.0
-"""exp(±7) times the mean of the training split: beyond any use, and finite in any precision."""
+"""exp(±7) times the geometric mean of the training split: beyond any use, and always finite."""
 
 
 class DepthOptions(Options):

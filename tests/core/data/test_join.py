@@ -304,3 +304,32 @@ def test_formats_with_endings_tell_them_apart() -> None:
     found = join("detection", ["a.png", "a.jpg"], coco("a.json", {"a.jpg": ""}))
 
     assert found == {"a.jpg": EMPTY}
+
+
+# --- labels of some classes -----------------------------------------------------------------
+
+
+def test_finds_of_a_source_that_did_not_look_for_them_are_not_merged() -> None:
+    found = join(
+        "multilabel",
+        ["a.png"],
+        csv("1.csv", {"a.png": "x|y"}, labelled_classes=["x"]),
+        csv("2.csv", {"a.png": "-"}, labelled_classes=["y"]),
+    )
+
+    assert found == {"a.png": WordsLabel(("x",), looked_for=("x", "y"))}
+
+
+def test_columns_of_yes_and_no_keep_their_names() -> None:
+    Path("a.csv").write_text("image,cat,dog\na.png,1,\n")
+
+    found = join("multilabel", ["a.png"], source(csv="a.csv", column=["cat", "dog"]))
+
+    assert found == {"a.png": WordsLabel(("1", ""), columns=("cat", "dog"))}
+
+
+def test_hidden_files_are_no_labels() -> None:
+    voc("a")
+    Path("voc/._a.xml").write_bytes(b"\x00\x05\x16\x07")
+
+    assert join("detection", ["a.png"], source(voc="voc")) == {"a.png": EMPTY}

@@ -154,6 +154,32 @@ def test_a_mirror_swaps_names(options: dict[str, object], expected: list[int]) -
     assert torch.equal(again["points"], target["points"])
 
 
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("left_eye", "right_eye"),
+        ("LeftEye", "RightEye"),
+        ("L_ear", "R_ear"),
+        ("foot.l", "foot.r"),
+        ("LEFT", "RIGHT"),
+    ],
+)
+def test_names_tell_their_side(pair: tuple[str, str]) -> None:
+    task = Keypoints(KeypointsOptions(), KeypointsFacts(points=("nose", *pair, "tail")))
+    points = as_boxes([[n, 1, n, 1] for n in range(4)], SIZE)
+    target = {"points": points, "visibility": torch.tensor([2, 2, 2, 2])}
+    cleaned = task.clean(target, _view(0, 0, 80, 60, mirrored=True))
+    assert cleaned is not None
+    assert cleaned["points"][:, 0].tolist() == [0, 2, 1, 3]
+
+
+def test_labels_may_say_what_changes_places() -> None:
+    points = (Point(1, 1), Point(2, 2), Point(3, 3))
+    label = PointsLabel(("a", "b", "c"), points, swaps=(("a", "c"),))
+    assert Keypoints.prepare(KeypointsOptions(), [label]).facts.swaps == (("a", "c"),)
+    assert Keypoints.prepare(KeypointsOptions(points=("a", "b")), [label]).facts.swaps == ()
+
+
 def test_a_flip_takes_points_to_where_the_picture_goes() -> None:
     target = _target((20.5, 10.5), None, (0, 60))
     flipped = v2.RandomHorizontalFlip(p=1)(target)

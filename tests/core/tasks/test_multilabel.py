@@ -70,6 +70,20 @@ def test_prepare_keeps_the_order_of_the_config() -> None:
     assert _prepared(_label("cat"), classes=("dog", "cat")).facts.classes == ("dog", "cat")
 
 
+def test_columns_of_yes_and_no_are_classes() -> None:
+    columns = ("cat", "dog")
+    task = _prepared(
+        WordsLabel(("1", "0"), columns=columns), WordsLabel(("1", ""), columns=columns)
+    )
+    assert task.facts.classes == columns
+    assert task.facts.positives == (2, 0)
+    assert task.facts.negatives == (0, 1)
+    target = task.read(WordsLabel(("", "true"), columns=columns), SIZE)
+    assert target is not None
+    assert target["applies"].tolist() == [False, True]
+    assert target["looked_for"].tolist() == [False, True]
+
+
 def test_one_class_is_enough_and_none_is_not() -> None:
     assert _prepared(_label("cat")).facts.classes == ("cat",)
     with pytest.raises(LabelError, match="needs a class"):

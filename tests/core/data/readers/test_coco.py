@@ -344,6 +344,44 @@ def test_masks_need_the_picture_s_size(side: str, value: object) -> None:
     assert caught.value.where == str(Path.cwd() / "boxes.json")
 
 
+def test_a_category_called_background_is_what_lies_there() -> None:
+    square = [[1, 1, 3, 1, 3, 3, 1, 3]]
+    content = document(
+        {**box(7, 1), "id": 1, "segmentation": square},
+        images=[{**image(7, "a.png"), "height": 4, "width": 4}],
+        categories=[{"id": 1, "name": "background"}, {"id": 2, "name": "cat"}],
+    )
+    value = reader(write(content)).read("train", ClassMapLabel)["a.png"].load()
+
+    assert isinstance(value, ClassMapLabel)
+    assert value.names == ("background", "cat")
+    assert not value.numbers.any()
+
+
+def test_categories_of_one_name_are_one_class() -> None:
+    left, right = [[0, 0, 2, 0, 2, 4, 0, 4]], [[2, 0, 4, 0, 4, 4, 2, 4]]
+    content = document(
+        {**box(7, 1), "id": 1, "segmentation": left},
+        {**box(7, 2), "id": 2, "segmentation": right},
+        images=[{**image(7, "a.png"), "height": 4, "width": 4}],
+        categories=[{"id": 1, "name": "cat"}, {"id": 2, "name": "cat"}],
+    )
+    value = reader(write(content)).read("train", ClassMapLabel)["a.png"].load()
+
+    assert isinstance(value, ClassMapLabel)
+    assert value.names == ("background", "cat")
+    assert (value.numbers == 1).all()
+
+
+def test_more_categories_than_a_map_can_hold_are_refused() -> None:
+    content = document(
+        images=[{**image(7, "a.png"), "height": 4, "width": 4}],
+        categories=[{"id": n, "name": str(n)} for n in range(300)],
+    )
+    with pytest.raises(DataError, match="300 categories"):
+        reader(write(content)).read("train", ClassMapLabel)
+
+
 WITH_POINTS = [{"id": 1, "name": "cat", "keypoints": ["nose", "tail"]}, {"id": 90, "name": "dog"}]
 
 

@@ -543,6 +543,24 @@ def test_kpt_shape_says_how_many_numbers_a_point_has() -> None:
     assert caught.value.expected == "class, x, y, width, height, and 3 numbers for each of 2 points"
 
 
+def test_flip_idx_says_which_points_change_places() -> None:
+    picture("images/train/a", POSE_LINE)
+    described({**POSE, "kpt_names": ["ear a", "ear b"], "flip_idx": [1, 0]})
+
+    assert points("set/data.yaml")["images/train/a"].swaps == (("ear a", "ear b"),)
+
+
+@pytest.mark.parametrize("order", [[0], [0, 2], "10", [1, 1], [0, None]])
+def test_a_flip_idx_that_is_none_is_named(order: object) -> None:
+    picture("images/train/a", POSE_LINE)
+    path = described({**POSE, "flip_idx": order})
+
+    with pytest.raises(DataError, match="flip_idx is no exchange of points") as caught:
+        points("set/data.yaml")
+
+    assert caught.value.where == f"{path}, flip_idx"
+
+
 def test_boxes_of_a_pose_data_set_are_its_boxes() -> None:
     picture("images/train/a", POSE_LINE)
     described(POSE)
