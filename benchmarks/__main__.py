@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 TITLES = {
     "multitask": "All tasks on one trunk against each on its own (an epoch of each in turn)",
     "halves": "The same, each task with a random half of its labels",
-    "heads": "Each head that a task may choose, the task on its own",
+    "heads": "Each other head that a task may choose, the task on its own",
     "loop": "A whole training epoch against the same steps on ready tensors (in turn)",
     "seeds": "One config under several seeds",
 }

@@ -1,4 +1,4 @@
-"""Every head that a task may choose, the task on its own: metrics, parameters, time."""
+"""Every other head that a task may choose, the task on its own: metrics, parameters, time."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from mtcli.core.heads import DENSE_HEADS, DETECTORS
 
 
 def measure(config: Path, sets: Sequence[str]) -> list[dict[str, Any]]:
-    """A row for each head of each task, the metrics of its best epoch."""
+    """A row for each head that a task could have in place of its own; its best epoch's metrics."""
     rows: list[dict[str, Any]] = []
     for name, task in load_config(config, sets).tasks.items():
         if "head" not in type(task.options).model_fields:
             continue
         for head in [*DETECTORS.names(), *DENSE_HEADS.names()]:
+            if head == getattr(task.options, "head", None):
+                continue
             chosen = [*sets, f"tasks.{name}.head={head}"]
             try:
                 training = begin(config, chosen, [name])

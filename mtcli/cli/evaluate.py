@@ -42,7 +42,6 @@ def evaluate(
     """Measure a checkpoint on a split."""
     from mtcli.console.output import make_output
     from mtcli.core.configfile import find_config, import_plugins_of, load_config
-    from mtcli.core.plugins import import_plugins
     from mtcli.core.run import find_checkpoint, run_of
 
     output = make_output(as_json, quiet)
@@ -59,6 +58,7 @@ def evaluate(
     _refuse_decided(sets or [])
 
     from mtcli.core.checkpoint import load_model, plugins_of
+    from mtcli.core.plugins import import_plugins
 
     # What the user named may import; what came with the checkpoint may where it is allowed to.
     import_plugins_of(path, named or allow_plugins)
