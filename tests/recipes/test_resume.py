@@ -21,6 +21,7 @@ from tests.conftest import Cli
 # and mid-accumulation, at the same place each time.
 STOPPED = """
 import os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup has its children ignore
 from mtcli.core.network import Network
 forward, calls = Network.forward, 0
 def counted(self, *args, **kwargs):
