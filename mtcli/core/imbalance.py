@@ -1,4 +1,4 @@
-"""Against classes of very different size: weights by class, and the focal loss."""
+"""Against classes of very different size: weights by class, focal and asymmetric loss."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ ClassWeights = Literal["balanced"] | dict[str, Annotated[float, Field(ge=0)]] | 
 """What a config may say: nothing, `balanced`, or a weight by class name (1 for others)."""
 
 Gamma = PositiveFloat | None
+
+
+GAMMA_NEGATIVE, MARGIN = 4, 0.05
+"""Of the asymmetric loss, as in its paper; the exponent of its positives is 0 there."""
 
 
 def class_weights(
@@ -65,3 +69,17 @@ def focal_cross_entropy(
     unsure = -logits.log_softmax(dim=1).gather(1, numbers[:, None]).squeeze(1).expm1()
     # At 0 the slope of an exponent below 1 is infinite.
     return unsure.clamp(min=1e-6) ** gamma * loss
+
+
+def asymmetric_losses(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """What each logit costs where its class applies, and where it does not; shaped as they are.
+
+    Ridnik et al., "Asymmetric Loss For Multi-Label Classification" (arXiv:2009.14119), sections
+    2.3 and 2.4, with γ+ = 0, γ- = 4 and m = 0.05:
+    L+ = (1 - p)^γ+ log p and L- = p_m^γ- log(1 - p_m), p_m = max(p - m, 0).
+    Departures: a mean over cells in place of a sum; the gradient flows through the exponents too,
+    which the authors' code may cut off.
+    """
+    shifted = (logits.sigmoid() - MARGIN).clamp(min=0)
+    # 1 - p_m is never below the margin: the logarithm is safe.
+    return -F.logsigmoid(logits), -(shifted**GAMMA_NEGATIVE) * torch.log1p(-shifted)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
@@ -14,7 +13,6 @@ from pydantic import AfterValidator, Field, PositiveFloat
 from torch import Tensor, nn
 from torchvision.tv_tensors import BoundingBoxes
 
-from mtcli.core.errors import did_you_mean
 from mtcli.core.features import FeatureSpec, level_stride
 from mtcli.core.heads import DENSE_HEADS
 from mtcli.core.labels import LabelError, LabelValue, Point, PointsLabel
@@ -22,6 +20,7 @@ from mtcli.core.ops import drawing
 from mtcli.core.ops.boxes import as_boxes
 from mtcli.core.ops.heatmaps import centres, peaks
 from mtcli.core.options import ClassNames, DenseHeadName, Options
+from mtcli.core.sides import Pairs, mirrored_order, unknown_point
 from mtcli.core.task import Meter, Prediction, Target, Task, View
 from mtcli.core.tasks import KINDS
 
@@ -39,8 +38,6 @@ MAX_RADIUS = 3
 
 DRAWN = 0.5
 """The least score of a point in a picture for people."""
-
-Pairs = tuple[tuple[str, str], ...]
 
 
 def _each_in_one(pairs: Pairs) -> Pairs:
@@ -154,7 +151,7 @@ class Keypoints(Task[KeypointsBatch, Tensor]):
         self._numbers = {name: number for number, name in enumerate(facts.points)}
         self._head = DENSE_HEADS.get(options.head)
         self._stride = level_stride(self._head.levels[0])
-        self._mirrored = _mirrored(
+        self._mirrored = mirrored_order(
             options.swaps if options.swaps is not None else facts.swaps, facts.points
         )
 
@@ -168,7 +165,7 @@ class Keypoints(Task[KeypointsBatch, Tensor]):
             swaps = value.swaps if swaps is None else swaps
         for name in options.points or ():
             if name not in names:
-                raise _unknown_point(name, tuple(names))
+                raise unknown_point(name, tuple(names))
         points = options.points or tuple(names)
         if not points:
             raise LabelError("keypoints need points to learn from", found="none")
@@ -203,7 +200,7 @@ class Keypoints(Task[KeypointsBatch, Tensor]):
         for name, point in zip(label.names, label.points, strict=True):
             number = self._numbers.get(name)
             if number is None and self.options.points is None:
-                raise _unknown_point(name, self.facts.points)
+                raise unknown_point(name, self.facts.points)
             if number is None or point is None:
                 continue
             _check_far(name, point, size)
@@ -330,42 +327,3 @@ def _check_far(name: str, point: Point, size: tuple[int, int]) -> None:
                 found=f"x {point.x:g}, y {point.y:g}, the picture {size[1]} wide, {size[0]} high",
                 mend="give points in pixels of this picture, or in shares of its sides",
             )
-
-
-SIDES = re.compile(r"left|right|(?<![a-z])[lr](?![a-z])", re.IGNORECASE)
-"""What names of points call their side: `left_eye`, `RightHand`, `L_ear`, `foot.r`."""
-
-
-def _other_side(found: re.Match[str]) -> str:
-    word = found[0]
-    other = {"left": "right", "right": "left", "l": "r", "r": "l"}[word.lower()]
-    return other.upper() if word.isupper() else other.title() if word[0].isupper() else other
-
-
-def _mirrored(swaps: Pairs | None, points: tuple[str, ...]) -> list[int]:
-    """For each point, which one's place it takes in a mirror.
-
-    Raises:
-        LabelError: a swap of a point that the task does not have.
-    """
-    partner: dict[str, str] = {}
-    if swaps is None:
-        for name in points:
-            other = SIDES.sub(_other_side, name)
-            if other != name and other in points:
-                partner[name] = other
-    else:
-        for one, other in swaps:
-            for name in (one, other):
-                if name not in points:
-                    raise _unknown_point(name, points)
-            partner |= {one: other, other: one}
-    return [points.index(partner.get(name, name)) for name in points]
-
-
-def _unknown_point(name: str, points: Sequence[str]) -> LabelError:
-    return LabelError(
-        f'the point "{name}" is not among the points',
-        found=f"points {', '.join(points) or '(none)'}",
-        mend=did_you_mean(name, points) or "correct its name",
-    )

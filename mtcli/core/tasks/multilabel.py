@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mtcli.core.features import FeatureSpec
 from mtcli.core.heads.pooled import PooledHead
-from mtcli.core.imbalance import ClassWeights
+from mtcli.core.imbalance import ClassWeights, asymmetric_losses
 from mtcli.core.labels import (
     LabelError,
     LabelValue,
@@ -27,9 +27,6 @@ from mtcli.core.metrics.ranking import average_precision
 from mtcli.core.options import ClassNames, Options
 from mtcli.core.task import Caption, Meter, Prediction, Target, Task
 from mtcli.core.tasks import KINDS
-
-GAMMA_NEGATIVE, MARGIN = 4, 0.05
-"""Of the asymmetric loss, as in its paper; the exponent of its positives is 0 there."""
 
 MAX_WEIGHT = 10.0
 """`balanced` goes no further, nor below its inverse: one odd picture would rule the update."""
@@ -270,20 +267,6 @@ class Multilabel(Task[MultilabelBatch, Tensor]):
 
     def export(self, raw: Tensor) -> tuple[Tensor, ...]:
         return (raw.float().sigmoid(),)
-
-
-def asymmetric_losses(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """What each logit costs where its class applies, and where it does not; shaped as they are.
-
-    Ridnik et al., "Asymmetric Loss For Multi-Label Classification" (arXiv:2009.14119), sections
-    2.3 and 2.4, with γ+ = 0, γ- = 4 and m = 0.05:
-    L+ = (1 - p)^γ+ log p and L- = p_m^γ- log(1 - p_m), p_m = max(p - m, 0).
-    Departures: a mean over cells in place of a sum; the gradient flows through the exponents too,
-    which the authors' code may cut off.
-    """
-    shifted = (logits.sigmoid() - MARGIN).clamp(min=0)
-    # 1 - p_m is never below the margin: the logarithm is safe.
-    return -F.logsigmoid(logits), -(shifted**GAMMA_NEGATIVE) * torch.log1p(-shifted)
 
 
 def _positive_weights(said: ClassWeights, facts: MultilabelFacts) -> tuple[float, ...] | None:

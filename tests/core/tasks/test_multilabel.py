@@ -9,6 +9,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from mtcli.core.imbalance import asymmetric_losses
 from mtcli.core.labels import LabelError, WordsLabel
 from mtcli.core.task import Caption, Prediction, Target
 from mtcli.core.tasks.multilabel import (
@@ -16,7 +17,6 @@ from mtcli.core.tasks.multilabel import (
     Multilabel,
     MultilabelFacts,
     MultilabelOptions,
-    asymmetric_losses,
 )
 from tests.conftest import DEVICE
 

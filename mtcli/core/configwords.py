@@ -1,0 +1,58 @@
+"""What pydantic says of a wrong value, in the words of a config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+
+def fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
+    """The names a mapping may have at `path` below `model`."""
+    here: Any = model
+    for part in path:
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            field = here.model_fields.get(part)
+            here = field.annotation if field else None
+        else:
+            here = next(iter(get_args(here)), None)  # the element of a list or a mapping
+        while get_origin(here) in (Union, UnionType, Annotated):
+            here = get_args(here)[0]
+    return list(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else []
+
+
+WANTED = {
+    "path_type": "a path",
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+"""In the words of a config, what pydantic says in those of Python."""
+
+
+def wanted(error: Mapping[str, Any]) -> str:
+    """What a value should have been."""
+    said: str = error["msg"]
+    said = said.removeprefix("Value error, ").removeprefix("Input should be ")
+    return WANTED.get(error["type"], said)
+
+
+def key_path(error: Mapping[str, Any]) -> list[str]:
+    """Where a value stands in its section, without the names that pydantic gives to choices."""
+    return [str(part) for part in error["loc"] if not _is_choice(part)]
+
+
+def _is_choice(part: int | str) -> bool:
+    return isinstance(part, str) and (
+        part in ("int", "float", "constrained-int", "constrained-float", "constrained-str")
+        or part.startswith(("<", "literal[", "dict[", "function-", "nullable["))
+    )
