@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks import multitask
 from mtcli.core.configfile import load_config
-from mtcli.core.data.records import load_records
+from mtcli.core.data.gather import load_records
 
 
 def measure(config: Path, sets: Sequence[str], seed: int = 0) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import torch
 
 from benchmarks.trainings import Training, begin, take_turns
 from mtcli.core.configfile import load_config
-from mtcli.core.data.records import load_records
+from mtcli.core.data.gather import load_records
 from mtcli.core.labels import WordsLabel
 
 

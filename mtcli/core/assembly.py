@@ -8,8 +8,9 @@ from pathlib import Path
 
 from mtcli.core.checkpoint import Model, load_model
 from mtcli.core.config import Config, SplitColumn
+from mtcli.core.data.gather import load_records
 from mtcli.core.data.prepare import prepare_tasks
-from mtcli.core.data.records import Record, labelled_only, load_records, require_labels
+from mtcli.core.data.records import Record, labelled_only, require_labels
 from mtcli.core.data.splits import check_files, has_split
 from mtcli.core.errors import ConfigError
 from mtcli.core.network import Architecture, Network, build_network, check_size

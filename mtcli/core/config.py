@@ -14,6 +14,7 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    PrivateAttr,
     SerializeAsAny,
     Tag,
     ValidationInfo,
@@ -27,6 +28,12 @@ Range = Annotated[
     tuple[PositiveFloat, PositiveFloat],
     AfterValidator(lambda bounds: _ordered(bounds)),
 ]
+
+
+def _whole(fractions: dict[str, float]) -> dict[str, float]:
+    if abs(sum(fractions.values()) - 1) > 1e-6:
+        raise ValueError(f"fractions that make 1 together, found {sum(fractions.values()):g}")
+    return fractions
 
 
 def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -130,6 +137,39 @@ class SplitColumn(Options):
     """The column with the name of its split."""
 
 
+class DrawnSplits(Options):
+    """Splits drawn from all pictures below the images folder."""
+
+    fractions: Annotated[dict[str, PositiveFloat], AfterValidator(_whole)]
+    """For each split its share of the pictures; together 1."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Of the draw, which depends on the pictures' names and on nothing else of the machine."""
+    stratify: str | None = None
+    """A task by whose classes, or numbers, each split is a likeness of the whole."""
+    made: InputPath | None = None
+    """What a run writes beside its config: a CSV file of what was drawn, which then holds."""
+
+
+class GroupColumn(Options):
+    """Pictures that belong together (of one patient, one video) as a column of a CSV file."""
+
+    csv: InputPath
+    """The file."""
+    key: str = "image"
+    """The column with the picture's name."""
+    column: str
+    """The column with the name of its group; empty: the picture stands alone."""
+
+
+class Folds(Options):
+    """One fold of a cross-validation: `train --folds` writes this into its runs' configs."""
+
+    csv: InputPath
+    """Which picture is in which fold: the columns image, split and fold."""
+    fold: PositiveInt
+    """The fold that is held out: it is `val`, and all others are `train`."""
+
+
 class ImageArrays(Options):
     """Pictures as the rows of an array, `[N, H, W]` or `[N, H, W, 3]`, named by their numbers."""
 
@@ -145,6 +185,7 @@ Images = Annotated[
 ]
 Splits = Annotated[
     Annotated[SplitColumn, Tag("<column>")]
+    | Annotated[DrawnSplits, Tag("<fractions>")]
     | Annotated[dict[str, InputPath], Tag("<lists>")]
     | Annotated[tuple[str, ...], Tag("<names>")],
     Discriminator(lambda value: _sort_of_splits(value)),
@@ -159,6 +200,8 @@ def _has(value: object, model: type[Options], key: str) -> bool:
 def _sort_of_splits(value: object) -> str:
     if _has(value, SplitColumn, "csv"):
         return "<column>"
+    if _has(value, DrawnSplits, "fractions"):
+        return "<fractions>"
     return "<names>" if isinstance(value, list | tuple) else "<lists>"
 
 
@@ -170,8 +213,14 @@ class DataConfig(Options):
     its own."""
     splits: Splits | None = None
     """For each split a file with a name a line, or a folder all of whose pictures belong to it;
-    or `{csv: …, key: …, column: …}`; or, for arrays, the names of the splits. Each task may bring
-    its own."""
+    or `{csv: …, key: …, column: …}`; or, for arrays, the names of the splits; or
+    `{fractions: {train: 0.8, val: 0.2}, seed: 0, stratify: TASK}` to have them drawn. Each task may
+    bring its own, but for those that are drawn."""
+    group: GroupColumn | None = None
+    """`{csv: …, key: …, column: …}`: pictures of one group are never divided among splits that
+    are drawn, or among folds."""
+    folds: Folds | None = None
+    """Which fold of a cross-validation this is; `train --folds` writes it."""
     size: tuple[PositiveInt, PositiveInt]
     """Height and width of the network's input, in multiples of the trunk's largest stride."""
     resize: Literal["stretch", "letterbox"] = "stretch"
@@ -184,6 +233,18 @@ class DataConfig(Options):
     """What becomes of a picture that the look before training cannot read."""
     workers: Literal["auto"] | NonNegativeInt = "auto"
     """Loader processes; 0 loads in the training's own."""
+    _stratify_by: TaskConfig | None = PrivateAttr(None)
+
+    @property
+    def stratify_by(self) -> TaskConfig | None:
+        """The task that `splits.stratify` names, also where it is none of the run's."""
+        return self._stratify_by
+
+    def stratified_by(self, task: TaskConfig) -> DataConfig:
+        """The same, knowing the task that `splits.stratify` names."""
+        changed = self.model_copy()
+        changed._stratify_by = task
+        return changed
 
 
 def _weights_path(weights: str, info: ValidationInfo) -> str:
@@ -249,6 +310,7 @@ class LabelSource(Options):
     reader: str
     options: SerializeAsAny[Options]
     labelled_classes: Annotated[ClassNames, Field(min_length=1)] | None = None
+    names_from: InputPath | None = None
 
 
 class TaskConfig(Options):

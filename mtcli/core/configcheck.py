@@ -12,6 +12,7 @@ from mtcli.core.config import (
     TASK_NAME,
     Config,
     DataConfig,
+    DrawnSplits,
     Images,
     LabelSource,
     ModelConfig,
@@ -67,6 +68,8 @@ def check_config(
                     expected=f"it, or tasks.{name}.{part}",
                 )
         checker.names_splits(task.splits, f"tasks.{name}.splits")
+    if isinstance(data.splits, DrawnSplits):
+        data = checker.drawn(document, data, data.splits, tasks)
     return Config(data=data, tasks=tasks, model=model, train=train, plugins=plugins)
 
 
@@ -149,6 +152,42 @@ class _Checker:
         """Refuse splits that are none."""
         if isinstance(splits, dict | tuple) and not splits:
             raise self.error(key, "names no split")
+
+    def drawn(
+        self,
+        document: Mapping[str, Any],
+        data: DataConfig,
+        splits: DrawnSplits,
+        tasks: Mapping[str, TaskConfig],
+    ) -> DataConfig:
+        """See that splits can be drawn, and find the task they are stratified by."""
+        every = dict(tasks)
+        by = splits.stratify
+        if by is not None and splits.made is None:
+            entries = document["tasks"]
+            if by not in entries:
+                mend = did_you_mean(by, map(str, entries))
+                raise self.error("data.splits.stratify", f"no such task: {by}", mend=mend)
+            every.setdefault(by, self._task(by, entries[by]))
+            data = data.stratified_by(every[by])
+        for name, task in every.items():
+            if isinstance(task.splits, DrawnSplits):
+                raise self.error(
+                    f"tasks.{name}.splits",
+                    "only data.splits can be drawn by fractions",
+                    mend="a list or folder for each split, or leave it out",
+                )
+            if task.splits is None:
+                for source in task.labels:
+                    for key, value in source.options.model_dump(mode="json").items():
+                        if "{split}" in str(value):
+                            raise self.error(
+                                f"tasks.{name}.labels.{key}",
+                                "a file for each split, while data.splits are drawn by fractions",
+                                found=str(value),
+                                mend="list the files as sources of their own, without {split}",
+                            )
+        return data
 
     def plugins(self, document: Mapping[str, Any]) -> tuple[str, ...]:
         """Import what `plugins` names, before anything asks for a kind or format."""
@@ -246,7 +285,7 @@ class _Checker:
                 f"which {kind.kind} cannot learn from",
                 expected=f"{_either(kind.takes)}: {', '.join(_formats_for(kind))}",
             )
-        rest = {name: value for name, value in labels.items() if name != "labelled_classes"}
+        rest = {name: value for name, value in labels.items() if name not in SOURCE_KEYS}
         looked_for = labels.get("labelled_classes")
         if looked_for is not None and not kind.partial:
             raise self.error(
@@ -255,11 +294,16 @@ class _Checker:
             )
         options = self.validate(reader.Options, rest, key)
         source = {"reader": readers[0], "options": options, "labelled_classes": looked_for}
+        source["names_from"] = labels.get("names_from")
         return self.validate(LabelSource, source, key)
 
 
 TASK_KEYS = ("kind", "labels", "weight", "images", "splits")
 """What an entry of `tasks` may hold beside the options of its kind."""
+
+
+SOURCE_KEYS = ("labelled_classes", "names_from")
+"""What an entry of `labels` may hold beside the options of its format."""
 
 
 class TaskPictures(Options):

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from mtcli.core.config import Config, DataConfig, LabelSource, SplitColumn
+from mtcli.core.config import Config, LabelSource
 from mtcli.core.configcheck import check_config, check_plugins
 from mtcli.core.errors import ConfigError, did_you_mean
 from mtcli.core.yamlfile import apply_set, read_yaml
@@ -122,13 +122,9 @@ def _source(source: LabelSource) -> dict[str, Any]:
     options: dict[str, Any] = source.options.model_dump(mode="json")
     if source.labelled_classes is not None:
         options["labelled_classes"] = list(source.labelled_classes)
+    if source.names_from is not None:
+        options["names_from"] = str(source.names_from)
     return options
-
-
-def split_names(config: DataConfig) -> list[str] | None:
-    """The splits that the config names; None where a CSV column holds them, or the tasks."""
-    splits = config.splits
-    return None if splits is None or isinstance(splits, SplitColumn) else list(splits)
 
 
 def _near_file(path: Path) -> str | None:

@@ -47,6 +47,11 @@ class Caption:
     good: bool | None = None
 
 
+def with_score(name: str, score: float) -> str:
+    """A class and how sure an answer is of it, in [0, 1]; a certain one, as a truth is, alone."""
+    return name if score == 1 else f"{name} {score:.0%}"
+
+
 class Meter(ABC):
     """Collects predictions and targets, and turns them into the metrics of one task."""
 
@@ -182,6 +187,13 @@ class Task(ABC, Generic[Batch, Raw]):
     @abstractmethod
     def meter(self) -> Meter:
         """An empty meter for this task."""
+
+    @abstractmethod
+    def truth(self, target: Target) -> Prediction:
+        """The prediction that would be right: what a target looks like as an answer.
+
+        Certain of what it says; where the target knows nothing, it says nothing, and is drawn so.
+        """
 
     def score(self, metrics: Mapping[str, float | None]) -> float | None:
         """The task's quality in [0, 1], higher is better: for "best" across tasks."""

@@ -9,9 +9,10 @@ from pathlib import Path
 from mtcli.core.checkpoint import load_model, load_network
 from mtcli.core.config import Config
 from mtcli.core.data.dataset import Collate, RecordDataset
+from mtcli.core.data.gather import load_records
 from mtcli.core.data.loader import load_batches, worker_count
 from mtcli.core.data.prepare import check_pictures_and_labels
-from mtcli.core.data.records import labelled_only, load_records
+from mtcli.core.data.records import labelled_only
 from mtcli.core.errors import ConfigError, UsageError, did_you_mean
 from mtcli.core.evaluation import evaluate
 from mtcli.core.events import EvaluationEnded, Event, Noted

@@ -15,12 +15,13 @@ from mtcli.core import events
 from mtcli.core.assembly import assemble
 from mtcli.core.checkpoint import load_network, model_facts
 from mtcli.core.config import Config
-from mtcli.core.configfile import dump_config, split_names
+from mtcli.core.configfile import dump_config
 from mtcli.core.data.augment import Augment
 from mtcli.core.data.dataset import Collate, RecordDataset
 from mtcli.core.data.loader import load_batches, worker_count
 from mtcli.core.data.prepare import check_pictures_and_labels
 from mtcli.core.data.records import Record, digest, require_judgement, require_labels
+from mtcli.core.data.splits import names_of
 from mtcli.core.evaluation import evaluate, mean_score
 from mtcli.core.events import Evaluating, Event, TaskSummary
 from mtcli.core.interruption import Interruption, until
@@ -297,6 +298,6 @@ def _ended(
         seconds=progress.seconds,
         shared_parameters=shared,
         own_parameters=sum(own.values()),
-        splits=tuple(split_names(config.data) or ()),
+        splits=tuple(names_of(config.data.splits) if config.data.splits is not None else ()),
         interrupted=interrupted,
     )

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mtcli.core.config import Config, Crop, Flip, SplitColumn, Zoom
+from mtcli.core.config import Config, Crop, DrawnSplits, Flip, SplitColumn, Zoom
 from mtcli.core.configcheck import check_config
-from mtcli.core.configfile import dump_config, find_config, load_config, split_names
+from mtcli.core.configfile import dump_config, find_config, load_config
 from mtcli.core.data.readers.csv import CsvOptions
 from mtcli.core.errors import ConfigError
 from mtcli.core.tasks.classification import ClassificationOptions
@@ -152,11 +152,46 @@ def test_splits_may_be_a_column(file: Path) -> None:
         {"csv": file.parent / "splits.csv", "key": "image", "column": "split"}
     )
     assert config.data.splits == expected
-    assert split_names(config.data) is None
 
 
-def test_names_of_splits_are_those_of_the_lists(file: Path) -> None:
-    assert split_names(load(file).data) == ["train", "val"]
+def test_drawn_splits_come_back_from_the_text(file: Path) -> None:
+    config = load(
+        file,
+        "data.splits={fractions: {train: 0.8, val: 0.2}, stratify: x, made: a.csv}",
+        "tasks.cls.labels.names_from=../elsewhere",
+        "tasks.det.labels={coco: boxes.json}",
+    )
+    again = file.with_name("again.yaml")
+    again.write_text(dump_config(config))
+
+    assert load_config(again) == config
+    assert isinstance(config.data.splits, DrawnSplits)
+    assert config.data.splits.made == file.parent / "a.csv"
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ("data.splits={fractions: {train: 0.8, val: 0.1}}", "that make 1 together, found 0.9"),
+        ("data.splits={fractions: {train: 1.2, val: -0.2}}", "data.splits"),
+        ("data.splits={fractions: {train: 0.8, val: 0.2}, stratify: cl}", "no such task: cl"),
+        ("tasks.cls.splits={fractions: {train: 0.8, val: 0.2}}", "only data.splits"),
+    ],
+)
+def test_wrong_fractions_are_said(file: Path, change: str, what: str) -> None:
+    sets = ["data.splits={fractions: {train: 0.8, val: 0.2}}", change]
+    with pytest.raises(ConfigError) as error:
+        load(file, *sets)
+    assert what in str(error.value) or what in str(error.value.expected), error.value
+
+
+def test_label_file_for_each_split_cannot_be_drawn_from(file: Path) -> None:
+    with pytest.raises(ConfigError, match=r"tasks\.cls\.labels\.csv: a file for each split"):
+        load(
+            file,
+            "data.splits={fractions: {train: 0.8, val: 0.2}}",
+            "tasks.cls.labels={csv: 'labels_{split}.csv', column: a}",
+        )
 
 
 def test_only_keeps_some_tasks_in_its_own_order(file: Path) -> None:

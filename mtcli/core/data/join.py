@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mtcli.core.config import ImageArrays, LabelSource, TaskConfig
 from mtcli.core.data.arrays import open_array
+from mtcli.core.data.faults import Faults, Unused, skipping
 from mtcli.core.data.readers import READERS, Reader, sort_of_label, stem
 from mtcli.core.data.splits import ImagePlace, Source, array_of
 from mtcli.core.errors import DataError
@@ -18,17 +19,33 @@ from mtcli.core.tasks import KINDS
 
 
 def read_labels(
-    task: TaskConfig, pictures: Mapping[str, Source], images: ImagePlace, split: str
+    task: TaskConfig,
+    pictures: Mapping[str, Source],
+    images: ImagePlace,
+    split: str,
+    faults: Faults | None = None,
 ) -> dict[str, Label]:
     """The labels that a task has for some of its pictures, by the pictures' names.
+
+    Args:
+        task: whose labels are read.
+        pictures: of the split.
+        images: where they are.
+        split: its name.
+        faults: takes what is wrong with a file or an item in one, which is then passed over.
 
     Raises:
         DataError: a label file is missing or broken, or two sources label the same thing.
     """
+    problems = None if faults is None else faults.problems
     joined: dict[str, Label] = {}
     for source in task.labels:
-        for name, label in _of_source(source, task.kind, pictures, images, split).items():
-            joined[name] = _merged(name, joined[name], label) if name in joined else label
+        own: dict[str, Label] = {}
+        with skipping(problems):
+            own = _of_source(source, task.kind, pictures, images, split, faults)
+        for name, label in own.items():
+            with skipping(problems):
+                joined[name] = _merged(name, joined[name], label) if name in joined else label
     return joined
 
 
@@ -38,17 +55,24 @@ def _of_source(
     pictures: Mapping[str, Source],
     images: ImagePlace,
     split: str,
+    faults: Faults | None,
 ) -> dict[str, Label]:
+    problems = None if faults is None else faults.problems
     reader = READERS.get(source.reader)(source.options)
+    reader.problems = problems
     sort = sort_of_label(type(reader), KINDS.get(kind))
     assert sort is not None, "checked with the config"
     labels = reader.read(split, sort)
     if (rows := reader.rows(split)) is not None:
         _refuse_other_rows(rows, labels, images, split)
     own = {}
-    known = {name: _name_in(reader, name, where) for name, where in pictures.items()}
+    folder = _folder(source, reader, split)
+    known = {
+        name: _name_in(folder, reader.by_stem, name, where) for name, where in pictures.items()
+    }
     if reader.by_stem:
-        _refuse_twins({name: as_ for name, as_ in known.items() if as_ in labels})
+        with skipping(problems):
+            _refuse_twins({name: as_ for name, as_ in known.items() if as_ in labels})
     for name, known_as in known.items():
         if known_as in labels:
             label = labels[known_as]
@@ -57,15 +81,31 @@ def _of_source(
                 assert isinstance(value, WordsLabel | ObjectsLabel), "kinds that are partial"
                 label = replace(label, value=restricted(value, source.labelled_classes))
             own[name] = label
-    _refuse_case(reader, images, labels, known)
+    folder = folder or (images if isinstance(images, Path) else None)
+    with skipping(problems):
+        _refuse_case(folder, reader, labels, known)
+    if faults is not None:
+        used = set(known.values())
+        faults.unused += [
+            Unused(name, label.where, folder, reader.by_stem)
+            for name, label in labels.items()
+            if name not in used
+        ]
     return own
 
 
-def _name_in(reader: Reader, name: str, picture: Source) -> str:
-    """How a reader's labels call a picture."""
-    if reader.folder is not None and isinstance(picture, Path):
-        name = Path(os.path.relpath(picture, reader.folder)).as_posix()
-    return stem(name) if reader.by_stem else name
+def _folder(source: LabelSource, reader: Reader, split: str) -> Path | None:
+    """The folder that the names in a source's labels are relative to; None: the images'."""
+    if source.names_from is None:
+        return reader.folder
+    return Path(str(source.names_from).replace("{split}", split))
+
+
+def _name_in(folder: Path | None, by_stem: bool, name: str, picture: Source) -> str:
+    """How labels call a picture."""
+    if folder is not None and isinstance(picture, Path):
+        name = Path(os.path.relpath(picture, folder)).as_posix()
+    return stem(name) if by_stem else name
 
 
 def _refuse_other_rows(
@@ -105,8 +145,8 @@ def _refuse_twins(known: Mapping[str, str]) -> None:
 
 
 def _refuse_case(
+    folder: Path | None,
     reader: Reader,
-    images: ImagePlace,
     labels: Mapping[str, Label],
     known: Mapping[str, str],
 ) -> None:
@@ -118,7 +158,6 @@ def _refuse_case(
     if not missing:
         return
     used = set(known.values())
-    folder = reader.folder or (images if isinstance(images, Path) else None)
     for key, label in labels.items():
         name = missing.get(key.casefold())
         if name is None or key in used:

@@ -1,4 +1,4 @@
-"""Records: the outer join of all labels by picture, and the check that they can be understood."""
+"""Records: a picture and its labels, and the check that they can be understood."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mtcli.core.config import DataConfig, TaskConfig
-from mtcli.core.data.arrays import ArrayRow
-from mtcli.core.data.join import read_labels
-from mtcli.core.data.splits import Source, has_split, list_pictures, places
-from mtcli.core.errors import ConfigError, DataError, and_more
+from mtcli.core.data.splits import Source
+from mtcli.core.errors import DataError, and_more
 from mtcli.core.events import Noted
 from mtcli.core.labels import Deferred, Label, LabelError, LabelValue
 from mtcli.core.task import AnyTask, Target
@@ -50,40 +47,6 @@ class Remark:
     def __str__(self) -> str:
         total = sum(self.pictures.values())
         return f"{self.task}: {total} × {self.what} ({and_more(list(self.pictures))})"
-
-
-def load_records(data: DataConfig, tasks: Mapping[str, TaskConfig], split: str) -> list[Record]:
-    """Read the labels of every task for its pictures of a split, and join them by picture.
-
-    Raises:
-        ConfigError, DataError: no such split, or a label file that is missing or broken.
-    """
-    labels: dict[Source, dict[str, Label]] = {}
-    keys: dict[Source, str] = {}
-    for name, task in tasks.items():
-        images, splits = places(data, task)
-        if task.splits is not None and not has_split(splits, split):
-            continue  # other tasks may have it
-        key = "data" if task.splits is None else f"tasks.{name}"
-        pictures = list_pictures(images, splits, split, key)
-        own = read_labels(task, pictures, images, split)
-        for picture, source in pictures.items():
-            keys.setdefault(source, picture if task.images is None else _foreign(source, data))
-            joined = labels.setdefault(source, {})
-            if picture in own:
-                joined[name] = own[picture]
-    if not labels:
-        raise ConfigError(f"no task has a split {split}")
-    return [Record(keys[source], source, labels[source]) for source in labels]
-
-
-def _foreign(source: Source, data: DataConfig) -> str:
-    """The name of a picture that a task brought along, unlike that of any other picture."""
-    if isinstance(source, ArrayRow):
-        return f"{source.path.as_posix()}/{source.key or ''}/{source.row}"
-    if not isinstance(data.images, Path):
-        return source.as_posix()
-    return Path(os.path.relpath(source, data.images)).as_posix()
 
 
 def labelled_only(records: Sequence[Record]) -> list[Record]:

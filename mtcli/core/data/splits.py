@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mtcli.core.config import Config, DataConfig, ImageArrays, SplitColumn, TaskConfig
+from mtcli.core.config import (
+    Config,
+    DataConfig,
+    DrawnSplits,
+    ImageArrays,
+    SplitColumn,
+    TaskConfig,
+)
 from mtcli.core.data.arrays import ArrayRow, open_array
 from mtcli.core.data.pictures import pictures_below
 from mtcli.core.data.readers import picture_key
@@ -16,7 +23,7 @@ Source = Path | ArrayRow
 """Where a picture lies: a file, or a row of an array."""
 
 ImagePlace = Path | ImageArrays
-SplitPlace = SplitColumn | dict[str, Path] | tuple[str, ...]
+SplitPlace = SplitColumn | DrawnSplits | dict[str, Path] | tuple[str, ...]
 
 
 def places(data: DataConfig, task: TaskConfig) -> tuple[ImagePlace, SplitPlace]:
@@ -52,12 +59,25 @@ def list_pictures(
     return {name: Path(os.path.normpath(images / name)) for name in names}
 
 
-def has_split(splits: SplitPlace, split: str) -> bool:
-    """Whether splits speak of this one."""
+def all_pictures(images: ImagePlace) -> dict[str, Source]:
+    """Every picture of a folder or array by its name, sorted."""
+    if isinstance(images, Path):
+        return {path.relative_to(images).as_posix(): path for path in pictures_below(images)}
+    rows = range(len(open_array(images.arrays, images.key)))
+    return {str(row): ArrayRow(images.arrays, images.key, row) for row in rows}
+
+
+def names_of(splits: SplitPlace) -> list[str]:
+    """The names of all splits, in the order in which they stand."""
     if isinstance(splits, SplitColumn):
         rows = read_columns(splits.csv, [splits.key, splits.column])
-        return any(name == split for _, (_, name) in rows)
-    return split in splits
+        return list(dict.fromkeys(name for _, (_, name) in rows if name))
+    return list(splits.fractions if isinstance(splits, DrawnSplits) else splits)
+
+
+def has_split(splits: SplitPlace, split: str) -> bool:
+    """Whether splits speak of this one."""
+    return split in names_of(splits)
 
 
 def check_files(config: Config) -> None:
@@ -98,6 +118,7 @@ def _names(
         rows = list(read_columns(splits.csv, [splits.key, splits.column]))
         found = list(dict.fromkeys(name for _, (_, name) in rows if name))
         return found, [picture for _, (picture, name) in rows if name == split], splits.csv
+    assert not isinstance(splits, DrawnSplits), "drawn from all pictures"
     if isinstance(splits, tuple):
         if not isinstance(images, ImageArrays):
             raise ConfigError(

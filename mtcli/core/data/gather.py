@@ -1,0 +1,152 @@
+"""The records of a split: the outer join of all tasks' labels by picture."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mtcli.core.config import DataConfig, DrawnSplits, Folds, TaskConfig
+from mtcli.core.data.arrays import ArrayRow
+from mtcli.core.data.drawn import drawn_splits
+from mtcli.core.data.faults import Faults
+from mtcli.core.data.join import read_labels
+from mtcli.core.data.readers.csv import read_columns
+from mtcli.core.data.records import Record
+from mtcli.core.data.splits import Source, all_pictures, has_split, list_pictures, places
+from mtcli.core.errors import ConfigError, DataError, and_more, did_you_mean
+from mtcli.core.labels import Label
+
+POOLED = ("train", "val")
+"""The splits whose pictures a cross-validation divides; what is kept for a test stays aside."""
+
+
+def load_records(
+    data: DataConfig,
+    tasks: Mapping[str, TaskConfig],
+    split: str,
+    faults: Mapping[str, Faults] | None = None,
+) -> list[Record]:
+    """Read the labels of every task for its pictures of a split, and join them by picture.
+
+    Args:
+        data: where pictures are.
+        tasks: whose labels are read.
+        split: its name.
+        faults: by task, takes what is wrong with its labels, which are then passed over.
+
+    Raises:
+        ConfigError, DataError: no such split, or a label file that is missing or broken.
+    """
+    if data.folds is None or split not in POOLED:
+        return _of_split(data, tasks, split, faults)
+    return _of_fold(data.folds, pooled_records(data, tasks, faults), split)
+
+
+def pooled_records(
+    data: DataConfig,
+    tasks: Mapping[str, TaskConfig],
+    faults: Mapping[str, Faults] | None = None,
+) -> list[Record]:
+    """The records that a cross-validation divides, each with the labels of its own split."""
+    records: dict[Source, Record] = {}
+    for split in POOLED:
+        for record in _of_split(data, tasks, split, faults):
+            records.setdefault(record.image, record)
+    return list(records.values())
+
+
+def _of_fold(folds: Folds, records: Sequence[Record], split: str) -> list[Record]:
+    """Those that are held out, or all others."""
+    fold_of = {name: fold for _, (name, fold) in read_columns(folds.csv, ["image", "fold"])}
+    unknown = [record.key for record in records if record.key not in fold_of]
+    if unknown:
+        raise DataError(
+            f"{len(unknown)} pictures are in no fold: {and_more(unknown)}",
+            where=folds.csv,
+            mend="put the lists and pictures back, or start a new cross-validation",
+        )
+    held_out = str(folds.fold)
+    wanted = split == "val"
+    kept = [record for record in records if (fold_of[record.key] == held_out) == wanted]
+    if not kept:
+        raise DataError(f"fold {held_out} leaves no picture for {split}", where=folds.csv)
+    return kept
+
+
+def _of_split(
+    data: DataConfig,
+    tasks: Mapping[str, TaskConfig],
+    split: str,
+    faults: Mapping[str, Faults] | None,
+) -> list[Record]:
+    drawn = _drawn(data, tasks, faults) if isinstance(data.splits, DrawnSplits) else {}
+    labels: dict[Source, dict[str, Label]] = {}
+    keys: dict[Source, str] = {}
+    for name, task in tasks.items():
+        images, splits = places(data, task)
+        if isinstance(splits, DrawnSplits):
+            if split not in splits.fractions:
+                mend = did_you_mean(split, splits.fractions)
+                raise ConfigError(f"data.splits: no such split: {split}", mend=mend)
+            pictures = {
+                picture: source
+                for picture, source in all_pictures(images).items()
+                if drawn.get(_key(picture, source, data, task)) == split
+            }
+        elif task.splits is not None and not has_split(splits, split):
+            continue  # other tasks may have it
+        else:
+            key = "data" if task.splits is None else f"tasks.{name}"
+            pictures = list_pictures(images, splits, split, key)
+        own = read_labels(task, pictures, images, split, faults and faults[name])
+        for picture, source in pictures.items():
+            keys.setdefault(source, _key(picture, source, data, task))
+            joined = labels.setdefault(source, {})
+            if picture in own:
+                joined[name] = own[picture]
+    if not labels:
+        if drawn:
+            raise DataError(
+                f"the split {split} is empty: too few pictures for its fraction",
+                found=f"{len(drawn)} pictures",
+                mend="a larger fraction, or more pictures",
+            )
+        raise ConfigError(f"no task has a split {split}")
+    return [Record(keys[source], source, labels[source]) for source in labels]
+
+
+def _drawn(
+    data: DataConfig, tasks: Mapping[str, TaskConfig], faults: Mapping[str, Faults] | None
+) -> dict[str, str]:
+    """The split of every picture of the tasks that have no splits of their own."""
+    found: dict[str, Source] = {}
+    by = data.stratify_by
+    labels: dict[str, Label] = {}
+    for task in [*tasks.values(), *([by] if by is not None else [])]:
+        images, splits = places(data, task)
+        if not isinstance(splits, DrawnSplits):
+            continue
+        pictures = all_pictures(images)
+        if not pictures:
+            raise DataError("no picture in the folder", where=images)
+        named = {_key(name, source, data, task): source for name, source in pictures.items()}
+        found |= named
+        if task is by:
+            # Its problems are told where its labels are read for a split.
+            own = read_labels(task, pictures, images, "", None if faults is None else Faults())
+            labels = {
+                key: own[name] for key, name in zip(named, pictures, strict=True) if name in own
+            }
+    return drawn_splits(data, sorted(found), labels)
+
+
+def _key(picture: str, source: Source, data: DataConfig, task: TaskConfig) -> str:
+    """The name of a record: the picture's below `data.images`, or what is unlike any of these."""
+    if task.images is None:
+        return picture
+    if isinstance(source, ArrayRow):
+        return f"{source.path.as_posix()}/{source.key or ''}/{source.row}"
+    if not isinstance(data.images, Path):
+        return source.as_posix()
+    return Path(os.path.relpath(source, data.images)).as_posix()
