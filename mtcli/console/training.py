@@ -102,17 +102,13 @@ class TrainingView:
         elif isinstance(event, events.Stepped):
             assert self._started is not None
             start = self._started
-            done = (event.epoch - 1) * start.updates + event.update
-            total = start.epochs * start.updates
-            # Pictures a second, of this epoch so far, tell how long the rest takes.
-            per_update = start.pictures["train"] / start.updates
-            left = (total - done) * per_update / max(event.pictures_per_second, 1e-9)
+            left = (event.steps - event.step) / max(event.updates_per_second, 1e-9)
             place = f"{event.epoch}/{start.epochs}"
             self._drop("val", "look")
-            self._bar("epoch", done, total, place, f"eta {clock(left)}")
+            self._bar("epoch", event.step, event.steps, place, f"eta {clock(left)}")
             speed = f"{event.pictures_per_second:.1f} img/s   lr {rate(event.learning_rate)}"
-            place = f"{event.update}/{start.updates}"
-            self._bar("step", event.update, start.updates, place, speed)
+            place = f"{event.update}/{event.updates}"
+            self._bar("step", event.update, event.updates, place, speed)
             losses = (f"{name} {loss:.2f}" for name, loss in event.losses.items())
             self._losses.plain = f"loss  {'   '.join(losses)}"
 

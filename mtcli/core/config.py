@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,8 @@ from pydantic import (
     SerializeAsAny,
     Tag,
     ValidationInfo,
+    field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -40,6 +43,15 @@ def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
     if bounds[0] > bounds[1]:
         raise ValueError(f"the lower bound comes first, found {list(bounds)}")
     return bounds
+
+
+def _with_options(value: Any, none: Mapping[str, Any]) -> Any:
+    """A name alone, or one without options, as a name with none; `none` says which are no dict."""
+    if isinstance(value, str):
+        value = {value: None}
+    if isinstance(value, dict):
+        return {k: none.get(k, {}) if inner is None else inner for k, inner in value.items()}
+    return value
 
 
 class Flip(Options):
@@ -102,11 +114,7 @@ class Augmentation(Options):
     @model_validator(mode="before")
     @classmethod
     def _name_alone(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {value: {}}
-        if isinstance(value, dict):
-            return {name: {} if options is None else options for name, options in value.items()}
-        return value
+        return _with_options(value, {})
 
     @model_validator(mode="after")
     def _one_step(self) -> Augmentation:
@@ -267,11 +275,94 @@ class ModelConfig(Options):
     """Probability of dropping a residual branch of the trunk, where it has that."""
 
 
+class Alone(Options):
+    """A policy without options."""
+
+
+class Temperature(Options):
+    """A task with n labelled pictures has min(n, cap) ^ (1 / T) of the batches."""
+
+    T: PositiveFloat = 2.0
+    """1 is proportional to the labels; the larger, the more alike all tasks are."""
+    cap: PositiveInt | None = None
+    """Labels beyond this number do not count."""
+
+
+class StageConfig(Options):
+    """One stage of `sequential`."""
+
+    tasks: Annotated[ClassNames, Field(min_length=1)]
+    """The tasks that learn; others keep their heads as they are."""
+    epochs: PositiveInt
+    """How long it lasts."""
+    freeze: tuple[str, ...] = ()
+    """Parts of the network that stay as they are: `trunk`, `pyramid`, `heads.NAME`, or the names
+    of tensors, with `*` for any text."""
+    mixing: MixingConfig = Field(default_factory=lambda: MixingConfig(joint=Alone()))
+    """Of the stage's tasks: any policy but `sequential`."""
+
+    @field_validator("mixing")
+    @classmethod
+    def _one_level(cls, value: MixingConfig) -> MixingConfig:
+        if value.sequential is not None:
+            raise ValueError("any policy but sequential, within a stage")
+        return value
+
+
+class MixingConfig(Options):
+    """How pictures are drawn; exactly one of the fields is set.
+
+    Written as a name (`uniform`) or a name with its options (`{temperature: {T: 3}}`).
+    """
+
+    joint: Alone | None = None
+    """Every picture once an epoch, with all the labels that it carries."""
+    proportional: Alone | None = None
+    """Batches of one task each; a task has as many as it has labelled pictures."""
+    uniform: Alone | None = None
+    """The same, each task as many as any other, in an order that is drawn."""
+    temperature: Temperature | None = None
+    """The same, something between `proportional` and `uniform`."""
+    ratios: dict[str, PositiveFloat] | None = None
+    """The same, `{ratios: {cls: 1, det: 3}}`: det has three batches for one of cls."""
+    round_robin: Alone | None = None
+    """The same, the tasks in a circle."""
+    sequential: Annotated[tuple[StageConfig, ...], Field(min_length=1)] | None = None
+    """A list of stages, `{tasks: [det], epochs: 5, freeze: [trunk], mixing: joint}` each."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return _with_options(value, {"ratios": {}, "sequential": []})
+
+    @model_validator(mode="after")
+    def _one_policy(self) -> MixingConfig:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("one policy, such as uniform or {temperature: {T: 3}}")
+        return self
+
+    @model_serializer
+    def _as_written(self) -> dict[str, Any]:
+        return {self.name: getattr(self, self.name)}
+
+    @property
+    def name(self) -> str:
+        """Which policy it is."""
+        return next(iter(self.model_fields_set))
+
+
 class TrainConfig(Options):
     """How the network learns."""
 
     epochs: PositiveInt = 20
-    """Passes over the training split."""
+    """How many; with stages, the sum of theirs."""
+    epoch_length: Literal["shortest", "longest"] | PositiveInt | None = None
+    """Updates of the weights in an epoch; or `shortest`: until the first task has seen all its
+    pictures, `longest`: until all have. Null: as many as the pictures of all tasks make."""
+    mixing: MixingConfig = Field(default_factory=lambda: MixingConfig(joint=Alone()))
+    """How pictures are drawn; see `train.mixing`."""
+    balanced: ClassNames = ()
+    """Tasks whose classes are drawn equally often; with `joint` one."""
     batch_size: PositiveInt = 16
     """Pictures that go through the network at once."""
     accumulate: PositiveInt = 1
@@ -302,6 +393,28 @@ class TrainConfig(Options):
     """`auto`, `cpu`, `cuda` or `cuda:1`."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """The number format of the network; `auto` is fp32 on a CPU, bf16 where a GPU has it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _epochs_of_stages(cls, value: Any) -> Any:
+        """Stages say how long a training is, where `epochs` does not."""
+        if not isinstance(value, dict) or value.get("epochs") is not None:
+            return value
+        mixing = value.get("mixing")
+        stages = mixing.get("sequential") if isinstance(mixing, dict) else None
+        if not isinstance(stages, list | tuple):
+            return value
+        lasting = [stage.get("epochs") for stage in stages if isinstance(stage, dict)]
+        if not lasting or not all(isinstance(epochs, int) for epochs in lasting):
+            return value  # what is wrong with them is said where they stand
+        return {**value, "epochs": sum(lasting)}
+
+    @model_validator(mode="after")
+    def _as_long_as_stages(self) -> TrainConfig:
+        stages = self.mixing.sequential
+        if stages is not None and self.epochs != (total := sum(s.epochs for s in stages)):
+            raise ValueError(f"epochs: {total}, which the stages are together, or no epochs")
+        return self
 
 
 class LabelSource(Options):

@@ -20,6 +20,7 @@ from mtcli.core.config import (
     TaskConfig,
     TrainConfig,
 )
+from mtcli.core.configtasks import check_drawn, for_tasks
 from mtcli.core.configwords import fields_at, key_path, wanted
 from mtcli.core.errors import ConfigError, did_you_mean
 from mtcli.core.options import Options
@@ -70,6 +71,7 @@ def check_config(
         checker.names_splits(task.splits, f"tasks.{name}.splits")
     if isinstance(data.splits, DrawnSplits):
         data = checker.drawn(document, data, data.splits, tasks)
+    train = for_tasks(train, [str(name) for name in document["tasks"]], list(tasks), checker.error)
     return Config(data=data, tasks=tasks, model=model, train=train, plugins=plugins)
 
 
@@ -170,23 +172,7 @@ class _Checker:
                 raise self.error("data.splits.stratify", f"no such task: {by}", mend=mend)
             every.setdefault(by, self._task(by, entries[by]))
             data = data.stratified_by(every[by])
-        for name, task in every.items():
-            if isinstance(task.splits, DrawnSplits):
-                raise self.error(
-                    f"tasks.{name}.splits",
-                    "only data.splits can be drawn by fractions",
-                    mend="a list or folder for each split, or leave it out",
-                )
-            if task.splits is None:
-                for source in task.labels:
-                    for key, value in source.options.model_dump(mode="json").items():
-                        if "{split}" in str(value):
-                            raise self.error(
-                                f"tasks.{name}.labels.{key}",
-                                "a file for each split, while data.splits are drawn by fractions",
-                                found=str(value),
-                                mend="list the files as sources of their own, without {split}",
-                            )
+        check_drawn(every, self.error)
         return data
 
     def plugins(self, document: Mapping[str, Any]) -> tuple[str, ...]:

@@ -49,7 +49,6 @@ class TrainingStarted:
     shared_parameters: int
     tasks: Mapping[str, TaskSummary]
     epochs: int
-    updates: int
     first_epoch: int
     first_update: int
 
@@ -58,11 +57,16 @@ class TrainingStarted:
 class Stepped:
     """Some updates were made: the state after the last of them.
 
-    `losses` are means over the epoch so far, without the tasks' weights.
+    `update` of `updates` in the epoch is `step` of `steps` in all; speeds and `losses`, without the
+    tasks' weights, are means over the epoch so far.
     """
 
     epoch: int
     update: int
+    updates: int
+    step: int
+    steps: int
+    updates_per_second: float
     pictures_per_second: float
     learning_rate: float
     losses: Mapping[str, float]
@@ -146,6 +150,63 @@ class EvaluationEnded:
     images: int
     seconds: float
     tasks: Mapping[str, TaskResult]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPlan:
+    """One task's part of an epoch.
+
+    Attributes:
+        pictures: labelled ones that there are.
+        batches: with a label of the task.
+        labels: that will be learnt from, repeats counted.
+    """
+
+    pictures: int
+    batches: int
+    labels: int
+
+    @property
+    def passes(self) -> float:
+        """How often each labelled picture comes, on average."""
+        return self.labels / self.pictures
+
+
+@dataclass(frozen=True, slots=True)
+class EpochPlan:
+    """One epoch, which stands for all up to the `last` of its stage.
+
+    Attributes:
+        first, last: epochs.
+        mixing: the policy's name.
+        learn: the tasks that do.
+        frozen: parts of the network.
+        updates: of the weights.
+        batches: through the network.
+        pictures: drawn, repeats counted.
+        different: those among them that differ.
+        tasks: by name.
+    """
+
+    first: int
+    last: int
+    mixing: str
+    learn: tuple[str, ...]
+    frozen: tuple[str, ...]
+    updates: int
+    batches: int
+    pictures: int
+    different: int
+    tasks: Mapping[str, TaskPlan]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a training will draw: of `pictures`, in batches of a size, one epoch of each stage."""
+
+    pictures: int
+    batch_size: int
+    epochs: tuple[EpochPlan, ...]
 
 
 Event = (

@@ -85,6 +85,9 @@ class Network(nn.Module):
 
     Tensor names are `trunk.*` (as the trunk's family publishes them), `pyramid.*` and
     `heads.TASK.*`.
+
+    Attributes:
+        levels: the maps that each task reads.
     """
 
     mean: Tensor
@@ -94,8 +97,8 @@ class Network(nn.Module):
         super().__init__()
         self.trunk = trunk.module
         self._extract = trunk.extract
-        self._levels = {name: task.levels for name, task in tasks.items()}
-        wanted = {level for levels in self._levels.values() for level in levels}
+        self.levels = {name: task.levels for name, task in tasks.items()}
+        wanted = {level for levels in self.levels.values() for level in levels}
         self.pyramid = build_pyramid(trunk.specs, wanted, pyramid)
         specs = {**trunk.specs, **(self.pyramid.specs if self.pyramid else {})}
         self.heads = Heads(
@@ -116,7 +119,7 @@ class Network(nn.Module):
         if self.pyramid is not None:
             maps = {**maps, **self.pyramid(maps)}
         return {
-            task: {level: maps[level] for level in levels} for task, levels in self._levels.items()
+            task: {level: maps[level] for level in levels} for task, levels in self.levels.items()
         }
 
     def forward(

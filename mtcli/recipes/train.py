@@ -18,15 +18,18 @@ from mtcli.core.config import Config
 from mtcli.core.configfile import dump_config
 from mtcli.core.data.augment import Augment
 from mtcli.core.data.dataset import Collate, RecordDataset
+from mtcli.core.data.gather import keep_drawn
 from mtcli.core.data.loader import load_batches, worker_count
 from mtcli.core.data.prepare import check_pictures_and_labels
 from mtcli.core.data.records import Record, digest, require_judgement, require_labels
 from mtcli.core.data.splits import names_of
 from mtcli.core.evaluation import evaluate, mean_score
 from mtcli.core.events import Evaluating, Event, TaskSummary
+from mtcli.core.freezing import check_frozen, freeze
 from mtcli.core.interruption import Interruption, until
 from mtcli.core.losses import add_gradients
-from mtcli.core.mixing import JointMixing, in_order
+from mtcli.core.mixing import in_order
+from mtcli.core.mixing.build import build_mixing
 from mtcli.core.network import Network
 from mtcli.core.optimization import learning_rate, set_learning_rate
 from mtcli.core.plots import plot_confusion, plot_curves
@@ -100,10 +103,10 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
     progress = state.progress
 
     # How batches come.
-    mixing = JointMixing(
-        len(records["train"]), settings.batch_size, settings.accumulate, settings.seed
-    )
-    total_updates = settings.epochs * mixing.updates
+    mixing = build_mixing(settings, list(tasks), records["train"])
+    check_frozen(network, mixing, settings.epochs, tasks, "train.mixing.sequential")
+    total_updates = mixing.updates_before(settings.epochs + 1)
+    warmup = settings.warmup * mixing.updates(1)
     workers = worker_count(data.workers, device)
     collate = Collate(tasks, data.size, with_targets=True)
     learning = RecordDataset(
@@ -137,7 +140,7 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
         run.forget_after(progress.epoch)
     else:
         run = Run.create(where.runs, where.name, where.stem)
-        replace_text(run.config, dump_config(config))
+        replace_text(run.config, dump_config(keep_drawn(config, run.path)))
     replace_text(run.environment, json.dumps(describe_environment(runtime), indent=1))
     shared, own = network.parameters_by_use()
     yield events.TrainingStarted(
@@ -160,7 +163,6 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
             for name, task in tasks.items()
         },
         epochs=settings.epochs,
-        updates=mixing.updates,
         first_epoch=first_epoch,
         first_update=first_update,
     )
@@ -175,12 +177,12 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
             began, told = time.monotonic(), time.monotonic()
             watch = LossWatch(progress.loss_sums, progress.loss_counts)
             network.train()
-            pictures = 0
+            freeze(network, mixing.frozen(epoch))
+            updates = mixing.updates(epoch)
+            pictures, before = 0, progress.updates
             for update in mixing.epoch(epoch)[progress.updates :]:
                 group = [next(batches) for _ in update]
-                rate = learning_rate(
-                    progress.step, total_updates, settings.warmup * mixing.updates, settings.lr
-                )
+                rate = learning_rate(progress.step, total_updates, warmup, settings.lr)
                 set_learning_rate(state.optimizer, rate)
                 losses = add_gradients(network, tasks, weights, group, runtime, state.scaler)
                 if losses:  # else not one picture of the update had a label
@@ -191,14 +193,24 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
                 pictures += sum(len(batch.keys) for batch in group)
                 # Asked once: nothing may be saved whose losses were not read.
                 stop = interruption.came() is not None
-                last = stop or progress.updates == mixing.updates
+                last = stop or progress.updates == updates
                 if last or watch.waiting >= READ_EVERY[device.type]:
                     watch.read(epoch, check_norm=not state.scaler.is_enabled())
                     # Not after a signal: the terminal may be gone, and saving comes first.
                     if not stop and (last or time.monotonic() - told > 0.1):
                         told = time.monotonic()
-                        speed = pictures / (told - began)
-                        yield events.Stepped(epoch, progress.updates, speed, rate, watch.means())
+                        spent = told - began
+                        yield events.Stepped(
+                            epoch=epoch,
+                            update=progress.updates,
+                            updates=updates,
+                            step=progress.step,
+                            steps=total_updates,
+                            updates_per_second=(progress.updates - before) / spent,
+                            pictures_per_second=pictures / spent,
+                            learning_rate=rate,
+                            losses=watch.means(),
+                        )
                 if stop:
                     break
             trained = time.monotonic() - began

@@ -30,7 +30,6 @@ STARTED = events.TrainingStarted(
     shared_parameters=842_960,
     tasks={"cls": events.TaskSummary("classification", 4, 131, 516, "accuracy")},
     epochs=2,
-    updates=18,
     first_epoch=1,
     first_update=0,
 )
@@ -59,7 +58,7 @@ ENDED = events.TrainingEnded(
     own_parameters=516,
     splits=("train", "val", "test"),
 )
-STEPPED = events.Stepped(1, 9, 100.0, 8.1e-4, {"cls": 1.25})
+STEPPED = events.Stepped(1, 9, 18, 9, 36, 13.5, 100.0, 8.1e-4, {"cls": 1.25})
 
 
 def make(terminal: bool, quiet: bool = False, as_json: bool = False, width: int = 100) -> Output:

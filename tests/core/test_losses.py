@@ -59,10 +59,12 @@ SPLITS = [
 """Every way to cut the six rows into batches; in some a batch has no label at all."""
 
 
-def _batch(pictures: Sequence[int]) -> Batch:
+def _batch(pictures: Sequence[int], only: str | None = None) -> Batch:
     rows: dict[str, Tensor] = {}
     targets = {}
     for name, task in TASKS.items():
+        if only not in (None, name):
+            continue
         carrying = [row for row, picture in enumerate(pictures) if name in LABELS[picture]]
         if carrying:
             rows[name] = torch.tensor(carrying)
@@ -130,6 +132,18 @@ def test_accumulated_gradients_are_the_large_batch_s(
     gradients, losses = _gradients(split)
     _assert_same(gradients, large[0])
     assert losses == pytest.approx(large[1], rel=1e-5)
+
+
+def test_batches_of_one_task_each_add_up_to_the_joint_batch(
+    large: tuple[dict[str, Tensor | None], dict[str, float]],
+) -> None:
+    network = _network()
+    turns = [_batch([0, 1, 5], "cls"), _batch([0, 4, 5], "det")]
+    assert [list(batch.rows) for batch in turns] == [["cls"], ["det"]]
+    losses = _add(network, turns)
+
+    _assert_same({name: p.grad for name, p in network.named_parameters()}, large[0])
+    assert {n: float(loss) for n, loss in losses.items()} == pytest.approx(large[1], rel=1e-5)
 
 
 def test_the_gradients_of_the_large_batch_are_not_small(

@@ -20,8 +20,8 @@ from mtcli.core.configfile import load_config
 from mtcli.core.data import dataset as datasets
 from mtcli.core.data.dataset import Collate, Item, RecordDataset
 from mtcli.core.data.decode import decode
-from mtcli.core.data.prepare import check_pictures_and_labels
 from mtcli.core.data.gather import load_records
+from mtcli.core.data.prepare import check_pictures_and_labels
 from mtcli.core.data.records import Record
 from mtcli.core.data.sample import Batch
 from mtcli.core.losses import add_gradients

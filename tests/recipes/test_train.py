@@ -209,8 +209,8 @@ def test_sgd_and_accumulation_and_no_average(shapes: Path) -> None:
         "train.batch_size=2",
         "train.accumulate=2",
     )
-    started = next(e for e in seen if isinstance(e, events.TrainingStarted))
-    assert started.updates == 2
+    stepped = next(e for e in seen if isinstance(e, events.Stepped))
+    assert stepped.updates == 2
 
 
 def test_bf16_trains_on_the_cpu(shapes: Path) -> None:

@@ -83,6 +83,8 @@ class RecordDataset(Dataset[Item | MtcliError]):
         resize = resize_rule(self._rule, original, self._size)
         targets = {}
         for name, task in self._tasks.items():
+            if draw.tasks is not None and name not in draw.tasks:
+                continue
             target = read_target(task, name, record, original)
             if target is not None:
                 targets[name] = target

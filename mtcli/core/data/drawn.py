@@ -103,10 +103,10 @@ def _lot(seed: int, unit: tuple[str, str]) -> str:
     return hashlib.sha256("\0".join([str(seed), *unit]).encode()).hexdigest()
 
 
-def drawn_text(parts: Mapping[str, Collection[str]]) -> str:
-    """The CSV file of what was drawn: the pictures of each split."""
+def drawn_text(drawn: Mapping[str, str]) -> str:
+    """The CSV file of what was drawn: a picture a line, with its split."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows((name, split) for split, names in parts.items() for name in names)
+    writer.writerows(drawn.items())
     return out.getvalue()

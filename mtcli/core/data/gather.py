@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mtcli.core.config import DataConfig, DrawnSplits, Folds, TaskConfig
+from mtcli.core.config import Config, DataConfig, DrawnSplits, Folds, TaskConfig
 from mtcli.core.data.arrays import ArrayRow
-from mtcli.core.data.drawn import drawn_splits
+from mtcli.core.data.drawn import drawn_splits, drawn_text
 from mtcli.core.data.faults import Faults
 from mtcli.core.data.join import read_labels
 from mtcli.core.data.readers.csv import read_columns
@@ -16,6 +16,7 @@ from mtcli.core.data.records import Record
 from mtcli.core.data.splits import Source, all_pictures, has_split, list_pictures, places
 from mtcli.core.errors import ConfigError, DataError, and_more, did_you_mean
 from mtcli.core.labels import Label
+from mtcli.core.run import replace_text
 
 POOLED = ("train", "val")
 """The splits whose pictures a cross-validation divides; what is kept for a test stays aside."""
@@ -54,6 +55,24 @@ def pooled_records(
         for record in _of_split(data, tasks, split, faults):
             records.setdefault(record.image, record)
     return list(records.values())
+
+
+def keep_drawn(config: Config, folder: Path) -> Config:
+    """Write down which picture was drawn into which split; returns the folder's config, to read it.
+
+    Pictures that come or go later would change the draw, and move pictures that a network has
+    learnt from into those that judge it.
+
+    Raises:
+        SaveError: the file cannot be written.
+    """
+    splits = config.data.splits
+    if not isinstance(splits, DrawnSplits):
+        return config
+    made = Path("splits.csv")  # relative, so that the folder can be moved
+    replace_text(folder / made, drawn_text(_drawn(config.data, config.tasks, None)))
+    data = config.data.model_copy(update={"splits": splits.model_copy(update={"made": made})})
+    return config.model_copy(update={"data": data})
 
 
 def _of_fold(folds: Folds, records: Sequence[Record], split: str) -> list[Record]:
@@ -99,7 +118,8 @@ def _of_split(
         else:
             key = "data" if task.splits is None else f"tasks.{name}"
             pictures = list_pictures(images, splits, split, key)
-        own = read_labels(task, pictures, images, split, faults and faults[name])
+        told = None if faults is None else faults[name]
+        own = read_labels(task, pictures, images, split, told)
         for picture, source in pictures.items():
             keys.setdefault(source, _key(picture, source, data, task))
             joined = labels.setdefault(source, {})

@@ -63,9 +63,9 @@ def test_the_draw_follows_from_seed_and_names_alone() -> None:
     }
 
 
-def test_what_was_drawn_is_written_by_split() -> None:
-    assert drawn_text({"train": ["a.png", "b, c.png"], "val": ["d.png"]}) == (
-        'image,split\na.png,train\n"b, c.png",train\nd.png,val\n'
+def test_what_was_drawn_is_written_down() -> None:
+    assert drawn_text({"a.png": "train", "b, c.png": "val"}) == (
+        'image,split\na.png,train\n"b, c.png",val\n'
     )
 
 
