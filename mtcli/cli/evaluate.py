@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mtcli.cli import options
 from mtcli.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from mtcli.console.output import Output
+    from mtcli.core.foldset import FoldSet
 
 CHANGEABLE = ("train.batch_size", "train.device", "train.precision")
 
@@ -39,39 +43,69 @@ def evaluate(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
-    """Measure a checkpoint on a split."""
+    """Measure a checkpoint on a split.
+
+    Of a cross-validation every fold's best checkpoint is measured; on val, each on the pictures
+    that were held out from it, and what it says of them is kept.
+    """
     from mtcli.console.output import make_output
-    from mtcli.core.configfile import find_config, import_plugins_of, load_config
-    from mtcli.core.run import find_checkpoint, run_of
+    from mtcli.core.foldset import FoldSet
 
     output = make_output(as_json, quiet)
-    checkpoint = find_checkpoint(model)
-    named = True
-    if config is None:
-        run = run_of(checkpoint)
-        named = run is None
-        path = run.config if run is not None else find_config(None, "a config with --config")
-        if run is None:
-            output.note(f"config {path}")
-    else:
-        path = find_config(config)
     _refuse_decided(sets or [])
-
-    from mtcli.core.checkpoint import load_model, plugins_of
-    from mtcli.core.plugins import import_plugins
-
-    # What the user named may import; what came with the checkpoint may where it is allowed to.
-    import_plugins_of(path, named or allow_plugins)
-    if allow_plugins:
-        import_plugins(plugins_of(checkpoint), Path.cwd(), checkpoint)
-    trained, _ = load_model(checkpoint)
-    decided: dict[str, dict[str, object]] = {
-        "model": {"trunk": trained.architecture.trunk, "weights": None},
-        "data": {"size": list(trained.size), "resize": trained.resize},
-    }
     changes = options.as_sets(sets, device, precision)
-    loaded = load_config(path, changes, decided=decided)
+    found = FoldSet(model)
+    if not found.exists:
+        run = _Run(model, config, changes, allow_plugins, output)
+        _measure(run, split, options.split_tasks(tasks), per_class, output)
+        return
+    if per_class:
+        raise UsageError("--per-class is for one run", mend=f"mtcli eval {found.run(1).path}")
+    runs = {
+        fold: _Run(found.run(fold).path, config, changes, allow_plugins, output)
+        for fold in found.done()
+    }
+    _measure_folds(found, runs, split, options.split_tasks(tasks), output)
 
+
+class _Run:
+    """A checkpoint, and the config that says where the data is to measure it on."""
+
+    def __init__(
+        self,
+        model: Path,
+        config: Path | None,
+        changes: list[str],
+        allow_plugins: bool,
+        output: Output,
+    ) -> None:
+        from mtcli.core.configfile import find_config, import_plugins_of, load_config
+        from mtcli.core.run import find_checkpoint, run_of
+
+        self.checkpoint = find_checkpoint(model)
+        run = run_of(self.checkpoint) if config is None else None
+        path = find_config(config, "a config with --config") if run is None else run.config
+        if run is None and config is None:
+            output.note(f"config {path}")
+
+        from mtcli.core.checkpoint import load_model, plugins_of
+        from mtcli.core.plugins import import_plugins
+
+        # What the user named may import; what came with the checkpoint may where it is allowed to.
+        import_plugins_of(path, run is None or allow_plugins)
+        if allow_plugins:
+            import_plugins(plugins_of(self.checkpoint), Path.cwd(), self.checkpoint)
+        trained, _ = load_model(self.checkpoint)
+        decided: dict[str, dict[str, object]] = {
+            "model": {"trunk": trained.architecture.trunk, "weights": None},
+            "data": {"size": list(trained.size), "resize": trained.resize},
+        }
+        self.config = load_config(path, changes, decided=decided)
+
+
+def _measure(
+    run: _Run, split: str, only: list[str] | None, per_class: bool, output: Output
+) -> None:
     from mtcli.console.evaluation import EvaluationView
     from mtcli.core.events import EvaluationEnded
     from mtcli.core.results import results_json
@@ -80,15 +114,35 @@ def evaluate(
     ended = None
     view = EvaluationView(output, per_class)
     with view:
-        for event in evaluate_checkpoint(checkpoint, loaded, split, options.split_tasks(tasks)):
+        for event in evaluate_checkpoint(run.checkpoint, run.config, split, only):
             view.show(event)
             if isinstance(event, EvaluationEnded):
                 ended = event
     assert ended is not None
-    if as_json:
+    if output.as_json:
         output.json(results_json(ended))
     else:
         view.result(ended)
+
+
+def _measure_folds(
+    found: FoldSet, runs: dict[int, _Run], split: str, only: list[str] | None, output: Output
+) -> None:
+    from mtcli.console.evaluation import EvaluationView
+    from mtcli.console.folds import show_folds
+    from mtcli.core.events import FoldsEnded
+    from mtcli.recipes.evaluatefolds import evaluate_folds
+
+    configs = {fold: run.config for fold, run in runs.items()}
+    ended = None
+    view = EvaluationView(output, per_class=False)
+    with view:
+        for event in evaluate_folds(found, configs, split, only):
+            view.show(event)
+            if isinstance(event, FoldsEnded):
+                ended = event
+    assert ended is not None
+    show_folds(output, ended)
 
 
 def _refuse_decided(sets: list[str]) -> None:

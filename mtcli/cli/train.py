@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mtcli.cli import options
+from mtcli.cli.folds import FoldOptions, train_folds
 from mtcli.core.errors import UsageError
 
 
@@ -30,6 +31,26 @@ def train(
         Path | None,
         typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped."),
     ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option("--folds", metavar="K", help="Cross-validate: a run for each of K folds."),
+    ] = None,
+    fold: Annotated[
+        int | None,
+        typer.Option("--fold", metavar="N", help="Only this one of the folds, from 1."),
+    ] = None,
+    stratify: Annotated[
+        str | None,
+        typer.Option(
+            "--stratify", metavar="TASK", help="Each fold has its share of this task's classes."
+        ),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            "--group", metavar="COLUMN", help="Pictures alike in this CSV column share a fold."
+        ),
+    ] = None,
     allow_plugins: options.AllowPlugins = False,
     device: options.Device = None,
     precision: options.Precision = None,
@@ -43,11 +64,17 @@ def train(
     """
     from mtcli.console.output import make_output
     from mtcli.core.configfile import find_config, load_config
+    from mtcli.core.foldset import FoldSet
     from mtcli.core.run import Run
 
     output = make_output(as_json, quiet)
+    division = FoldOptions(folds, fold, stratify, group)
+    is_set = resume is not None and FoldSet(resume).exists
+    division.check(resumed=is_set)
+    run = None
     if resume is not None:
-        given = {"CONFIG": config, "--tasks": tasks, "--set": sets, "--name": name, "--runs": runs}
+        given: dict[str, object] = {"CONFIG": config, "--tasks": tasks, "--set": sets}
+        given |= {"--name": name, "--runs": runs, "--folds": folds}
         extra = [word for word, value in given.items() if value is not None]
         if extra:
             raise UsageError(
@@ -66,16 +93,17 @@ def train(
         changes = options.as_sets(sets, device, precision)
         loaded = load_config(path, changes, options.split_tasks(tasks))
 
+    from mtcli.recipes.train import NewRun
+
+    where = run or NewRun(runs or Path("runs"), name, path.resolve().parent.name)
+    if is_set or folds is not None:
+        train_folds(loaded, where, division, output)
+        return
+
     from mtcli.console.training import TrainingView
     from mtcli.core.events import TrainingEnded
-    from mtcli.recipes.train import NewRun
     from mtcli.recipes.train import train as recipe
 
-    where = (
-        run
-        if resume is not None
-        else NewRun(runs or Path("runs"), name, path.resolve().parent.name)
-    )
     interrupted = None
     with TrainingView(output) as view:
         for event in recipe(loaded, where):

@@ -173,7 +173,7 @@ class Folds(Options):
     """One fold of a cross-validation: `train --folds` writes this into its runs' configs."""
 
     csv: InputPath
-    """Which picture is in which fold: the columns image, split and fold."""
+    """Which picture is in which fold: the columns image and fold."""
     fold: PositiveInt
     """The fold that is held out: it is `val`, and all others are `train`."""
 

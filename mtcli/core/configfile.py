@@ -14,6 +14,8 @@ from mtcli.core.configcheck import check_config, check_plugins
 from mtcli.core.errors import ConfigError, did_you_mean
 from mtcli.core.yamlfile import apply_set, read_yaml
 
+OWN_FILES = (("splits", "made"), ("folds", "csv"))
+"""What of `data` names a file that mtcli wrote."""
 DEFAULT_NAMES = ("mtcli.yaml", "sample_data/mtcli.yaml")
 
 
@@ -38,7 +40,8 @@ def find_config(given: Path | None, option: str = "a config file") -> Path:
         "no config given, and none found",
         where=Path.cwd(),
         expected=f"{DEFAULT_NAMES[0]} in the working folder",
-        mend=f"name {option}, or write one with sample pictures: mtcli sample DIR",
+        mend=f"name {option}, or write one with sample pictures: mtcli sample DIR, "
+        "or for a folder of your own: mtcli init FOLDER",
     )
 
 
@@ -91,8 +94,12 @@ def _refuse_plugins(document: Mapping[str, Any], path: Path, allowed: bool) -> N
         )
 
 
-def dump_config(config: Config) -> str:
-    """The config as YAML that `load_config` reads back to the same config, paths absolute."""
+def dump_config(config: Config, folder: Path) -> str:
+    """The config as YAML that `load_config` reads back to the same config from a folder.
+
+    Paths are absolute, but for files that mtcli wrote into the folder, or beside it: folders of
+    runs can be moved.
+    """
     tasks = {}
     for name, task in config.tasks.items():
         plain = task.model_dump(mode="json", include={"images", "splits"})
@@ -107,6 +114,10 @@ def dump_config(config: Config) -> str:
     data["augment"] = [
         {step.name: step.step.model_dump(mode="json")} for step in config.data.augment
     ]
+    for part, file in OWN_FILES:
+        said = data[part] or {}
+        if isinstance(said, dict) and said.get(file) is not None:
+            said[file] = os.path.relpath(said[file], folder)
     document: dict[str, Any] = {
         "data": data,
         "tasks": tasks,

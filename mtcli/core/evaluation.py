@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
 import torch
 
@@ -13,6 +13,9 @@ from mtcli.core.events import Evaluating
 from mtcli.core.network import Network
 from mtcli.core.runtime import Runtime
 from mtcli.core.task import AnyTask, Meter, Prediction
+
+Tell = Callable[[Record, Mapping[str, Prediction]], None]
+"""Takes a picture, and what each task says of it."""
 
 
 def predict_batch(
@@ -63,8 +66,11 @@ def evaluate(
     records: Sequence[Record],
     runtime: Runtime,
     split: str,
+    tell: Tell | None = None,
 ) -> Generator[Evaluating, None, dict[str, Meter]]:
     """Meters that saw every labelled picture of a split.
+
+    With `tell` every task is asked of every picture, and what it says is told, in original pixels.
 
     The truth is read here, from the records, rather than sent along by loader processes: each
     tensor from another process holds a file open for as long as a meter keeps it.
@@ -74,9 +80,14 @@ def evaluate(
     by_key = {record.key: record for record in records}
     done = 0
     for batch in batches:
-        found = predict_batch(network, tasks, batch, runtime, labelled_only=True, to_measure=True)
-        for name, predictions in found.items():
+        found = predict_batch(network, tasks, batch, runtime, tell is None, to_measure=True)
+        if tell is not None:
+            for row, key in enumerate(batch.keys):
+                resize = batch.resizes[row]
+                tell(by_key[key], {name: resize.undo_maps(found[name][row]) for name in tasks})
+        for name, rows in batch.rows.items():
             labelled = []
+            predictions = {row: found[name][row] for row in rows.tolist()}
             for row in predictions:
                 resize, record = batch.resizes[row], by_key[batch.keys[row]]
                 target = read_target(tasks[name], name, record, resize.original)

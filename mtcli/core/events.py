@@ -153,6 +153,41 @@ class EvaluationEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class FoldStarted:
+    """A fold of a cross-validation begins, or goes on."""
+
+    fold: int
+    folds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A metric over folds: mean and standard deviation of those that are defined, and each."""
+
+    mean: float | None
+    deviation: float | None
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FoldsEnded:
+    """What a cross-validation has come to.
+
+    `tasks` are metrics by task, each task's primary one first. `pooled` are the metrics of all
+    held-out pictures taken together, each judged by the network that has not seen it; None where
+    pictures were judged by every network.
+    """
+
+    path: Path
+    split: str
+    folds: tuple[int, ...]
+    images: int
+    tasks: Mapping[str, Mapping[str, Spread]]
+    pooled: Mapping[str, TaskResult] | None
+    predictions: Path | None
+
+
+@dataclass(frozen=True, slots=True)
 class TaskPlan:
     """One task's part of an epoch.
 
@@ -219,4 +254,6 @@ Event = (
     | Saved
     | TrainingEnded
     | EvaluationEnded
+    | FoldStarted
+    | FoldsEnded
 )

@@ -189,7 +189,7 @@ def replace_text(path: Path, text: str) -> None:
     Raises:
         SaveError: it cannot be written; what was there is untouched.
     """
-    draft = path.with_name(f".{path.name}.draft")
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
         with draft.open("w", encoding="utf-8") as file:
             file.write(text)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mtcli.core.checkpoint import load_model, load_network
 from mtcli.core.config import Config
@@ -12,18 +14,51 @@ from mtcli.core.data.dataset import Collate, RecordDataset
 from mtcli.core.data.gather import load_records
 from mtcli.core.data.loader import load_batches, worker_count
 from mtcli.core.data.prepare import check_pictures_and_labels
-from mtcli.core.data.records import labelled_only
+from mtcli.core.data.records import Record, labelled_only
 from mtcli.core.errors import ConfigError, UsageError, did_you_mean
-from mtcli.core.evaluation import evaluate
+from mtcli.core.evaluation import Tell, evaluate
 from mtcli.core.events import EvaluationEnded, Event, Noted
 from mtcli.core.mixing import in_order
 from mtcli.core.results import task_results
 from mtcli.core.runtime import choose_runtime
+from mtcli.core.task import AnyTask, Meter
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a checkpoint has shown: its tasks, their meters, and the pictures of the split."""
+
+    tasks: Mapping[str, AnyTask]
+    meters: Mapping[str, Meter]
+    records: Sequence[Record]
+    seconds: float
 
 
 def evaluate_checkpoint(
     checkpoint: Path, config: Config, split: str, only: Sequence[str] | None
 ) -> Iterator[Event]:
+    """Measure a checkpoint on a split of the config's data, and sum it up.
+
+    Raises:
+        MtcliError: see `measure`.
+    """
+    measured = yield from measure(checkpoint, config, split, only)
+    yield EvaluationEnded(
+        checkpoint=checkpoint,
+        split=split,
+        images=len(measured.records),
+        seconds=measured.seconds,
+        tasks=task_results(measured.tasks, measured.meters, measured.records),
+    )
+
+
+def measure(
+    checkpoint: Path,
+    config: Config,
+    split: str,
+    only: Sequence[str] | None,
+    tell: Callable[[Record, Mapping[str, Any]], None] | None = None,
+) -> Generator[Event, None, Measured]:
     """Measure a checkpoint on a split of the config's data.
 
     Classes, working size and resize rule are the checkpoint's; pictures and labels are the
@@ -35,6 +70,7 @@ def evaluate_checkpoint(
         config: where the data is.
         split: of the config.
         only: the tasks to measure, or None for all.
+        tell: takes each picture, and what each task says of it, as plain values.
 
     Raises:
         MtcliError: see `mtcli.core.errors`.
@@ -83,11 +119,10 @@ def evaluate_checkpoint(
         worker_count(config.data.workers, runtime.device),
         runtime.device,
     )
-    meters = yield from evaluate(network, tasks, batches, records, runtime, split)
-    yield EvaluationEnded(
-        checkpoint=checkpoint,
-        split=split,
-        images=len(records),
-        seconds=time.monotonic() - began,
-        tasks=task_results(tasks, meters, records),
-    )
+    plainly: Tell | None = None
+    if tell is not None:
+        plainly = lambda record, said: tell(
+            record, {name: task.to_json(said[name]) for name, task in tasks.items()}
+        )
+    meters = yield from evaluate(network, tasks, batches, records, runtime, split, plainly)
+    return Measured(tasks, meters, records, time.monotonic() - began)

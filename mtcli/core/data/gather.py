@@ -58,7 +58,7 @@ def pooled_records(
 
 
 def keep_drawn(config: Config, folder: Path) -> Config:
-    """Write down which picture was drawn into which split; returns the folder's config, to read it.
+    """Write down which picture was drawn into which split; returns the config that reads it.
 
     Pictures that come or go later would change the draw, and move pictures that a network has
     learnt from into those that judge it.
@@ -69,8 +69,8 @@ def keep_drawn(config: Config, folder: Path) -> Config:
     splits = config.data.splits
     if not isinstance(splits, DrawnSplits):
         return config
-    made = Path("splits.csv")  # relative, so that the folder can be moved
-    replace_text(folder / made, drawn_text(_drawn(config.data, config.tasks, None)))
+    made = folder.absolute() / "splits.csv"
+    replace_text(made, drawn_text(_drawn(config.data, config.tasks, None)))
     data = config.data.model_copy(update={"splits": splits.model_copy(update={"made": made})})
     return config.model_copy(update={"data": data})
 

@@ -56,6 +56,12 @@ class Resize:
         restored: Prediction = _each_tv_tensor(prediction, change)
         return restored
 
+    def undo_maps(self, prediction: Prediction) -> Prediction:
+        """The same for maps alone, where boxes and points have been moved already."""
+        change = lambda value: self._back(value) if isinstance(value, Mask) else value
+        restored: Prediction = _each_tv_tensor(prediction, change)
+        return restored
+
     def apply_maps(self, target: Target) -> Target:
         """The maps of a target at the working size, where maps are measured; the rest stays."""
         change = lambda value: self._forth(value) if isinstance(value, Mask) else value

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection
+from pathlib import Path
 
-from mtcli.core.config import GroupColumn
-from mtcli.core.data.readers.csv import read_columns
-from mtcli.core.errors import DataError
+from mtcli.core.config import Config, GroupColumn, SplitColumn
+from mtcli.core.data.readers.csv import CsvOptions, read_columns, read_header
+from mtcli.core.errors import DataError, UsageError, did_you_mean
 
 
 def groups_of(column: GroupColumn | None, pictures: Collection[str]) -> dict[str, str]:
@@ -43,3 +44,34 @@ def groups_of(column: GroupColumn | None, pictures: Collection[str]) -> dict[str
             found=f"names such as {named}" if named else "no row",
         )
     return found
+
+
+def find_group(config: Config, column: str) -> GroupColumn:
+    """The column of a CSV file of the config that `--group` names.
+
+    Looked for in `data.group`'s file, else in the file of the splits, else in those of labels.
+
+    Raises:
+        DataError: a file is broken.
+        UsageError: none has such a column.
+    """
+    places: list[tuple[Path, str]] = []
+    if config.data.group is not None:
+        places.append((config.data.group.csv, config.data.group.key))
+    if isinstance(config.data.splits, SplitColumn):
+        places.append((config.data.splits.csv, config.data.splits.key))
+    for task in config.tasks.values():
+        options = [source.options for source in task.labels]
+        places += [(own.csv, own.key) for own in options if isinstance(own, CsvOptions)]
+    known: list[str] = []
+    for path, key in dict.fromkeys(places):
+        header = read_header(path)
+        if column in header:
+            return GroupColumn(csv=path, key=key, column=column)
+        known += [name for name in header if name != key]
+    raise UsageError(
+        f"--group {column}: no such column",
+        where=places[0][0] if places else None,
+        found=f"columns {', '.join(dict.fromkeys(known))}" if known else "no CSV file of labels",
+        mend=did_you_mean(column, known) or "data.group names a file, its key and its column",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 
-from mtcli.core.config import DataConfig, TaskConfig
+from mtcli.core.config import Config, DataConfig, TaskConfig
 from mtcli.core.data.records import Record, check_labels, labelled_only
 from mtcli.core.data.scan import scan
 from mtcli.core.errors import DataError, and_more
@@ -35,6 +35,21 @@ def prepare_tasks(
                 mend=error.mend,
             ) from None
     return tasks
+
+
+def with_facts(config: Config, tasks: Mapping[str, AnyTask]) -> Config:
+    """A config whose tasks say what these have learnt of their labels: their classes, say."""
+    said = {}
+    for name, task in config.tasks.items():
+        known = tasks[name].facts
+        learnt = {
+            field: getattr(known, field)
+            for field, value in task.options
+            if value is None and getattr(known, field, None) is not None
+        }
+        options = task.options.model_copy(update=learnt)
+        said[name] = task.model_copy(update={"options": options})
+    return config.model_copy(update={"tasks": said})
 
 
 class _Values(Iterator[LabelValue]):
