@@ -9,10 +9,13 @@ from typing import Any, get_args, get_type_hints
 
 import typer
 import typer.models
-from pydantic_core import PydanticUndefined
+from pydantic.fields import FieldInfo
 
 from mtcli.cli.main import app
 from mtcli.core import config
+from mtcli.core.configaugment import Augmentation
+from mtcli.core.configmixing import MixingConfig, StageConfig, Temperature
+from mtcli.core.configsplits import DrawnSplits, GroupColumn, SplitColumn
 from mtcli.core.data.readers import READERS, sort_of_label
 from mtcli.core.heads import DENSE_HEADS, DETECTORS
 from mtcli.core.options import Options
@@ -37,9 +40,15 @@ def config_reference() -> str:
         "A list of steps, each a name (`hflip`) or a name with its options "
         "(`{zoom: {scale: [0.9, 1.2]}}`). Picture and labels change together.\n",
     ]
-    for name, field in config.Augmentation.model_fields.items():
+    for name, field in Augmentation.model_fields.items():
         model = get_args(field.annotation)[0]
         parts.append(f"#### `{name}`\n\n{_first_line(model)}\n\n{_table(model)}")
+    for title, splits in (
+        ("`data.splits: {csv: …}`", SplitColumn),
+        ("`data.splits: {fractions: …}`", DrawnSplits),
+        ("`data.group`", GroupColumn),
+    ):
+        parts.append(f"### {title}\n\n{_first_line(splits)}\n\n{_table(splits)}")
     parts += [
         "## `tasks`\n",
         "One entry a task: `NAME: {kind: …, labels: …, weight: 1, …}`. `weight` multiplies the "
@@ -47,7 +56,9 @@ def config_reference() -> str:
         "keys are those of its kind; those of `labels` are those of one label format. `labels` may "
         "also be a list of such mappings: several files, for pictures or classes of their own. "
         "`labelled_classes`, beside the format's own keys, lists the classes that were looked for "
-        "there (multilabel and detection): the others are not taught as absent.\n",
+        "there (multilabel and detection): the others are not taught as absent. `names_from`, too, "
+        "stands beside the format's keys: the folder that the names in the labels are relative to, "
+        "where that is not the images'.\n",
     ]
     for name in KINDS.names():
         kind = KINDS.get(name)
@@ -60,7 +71,22 @@ def config_reference() -> str:
         reader = READERS.get(name)
         parts.append(f"### labels: `{name}`\n\n{_first_line(reader)}\n\n{_table(reader.Options)}")
     parts += [_section("model", config.ModelConfig), _section("train", config.TrainConfig)]
+    parts += [
+        "### `train.mixing`\n",
+        "The task scheduler: a policy's name, or a name with its options. Where a batch is of one "
+        "task, it teaches that task alone, whatever other labels its pictures carry. "
+        "`mtcli data plan` counts what comes of it.\n",
+        "| policy | |\n|---|---|",
+        *(f"| `{name}` | {field.description} |" for name, field in _policies()),
+        "",
+        f"#### `temperature`\n\n{_first_line(Temperature)}\n\n{_table(Temperature)}",
+        f"#### a stage of `sequential`\n\n{_first_line(StageConfig)}\n\n{_table(StageConfig)}",
+    ]
     return "\n".join(parts)
+
+
+def _policies() -> list[tuple[str, FieldInfo]]:
+    return list(MixingConfig.model_fields.items())
 
 
 def kinds_reference() -> str:
@@ -165,9 +191,13 @@ def _section(name: str, model: type[Options]) -> str:
 
 def _table(model: type[Options]) -> str:
     rows = ["| key | values | default | |", "|---|---|---|---|"]
+    schema = model.model_json_schema()
+    # A model that holds itself, as a stage's mixing may, is a reference to one of the definitions.
+    properties = schema.get("properties") or schema["$defs"][model.__name__]["properties"]
     for name, field in model.model_fields.items():
-        default = "required" if field.default is PydanticUndefined else f"`{_plain(field.default)}`"
-        values = _values(model.model_json_schema()["properties"][name])
+        known = field.get_default(call_default_factory=True)
+        default = "required" if field.is_required() else f"`{_plain(known)}`"
+        values = _values(properties[name])
         rows.append(f"| `{name}` | {values} | {default} | {_one_line(field.description)} |")
     return "\n".join(rows) + "\n"
 
@@ -182,7 +212,8 @@ def _values(schema: dict[str, Any]) -> str:
     if "const" in schema:
         return f"`{schema['const']}`"
     if "$ref" in schema:
-        return "a mapping"
+        named = schema["$ref"].endswith(MixingConfig.__name__)
+        return "a name or a mapping" if named else "a mapping"
     words = {
         "null": "`null`",
         "array": "a list",
@@ -207,6 +238,8 @@ def _cell(text: str) -> str:
 def _plain(value: object) -> str:
     if value is None:
         return "null"
+    if isinstance(value, MixingConfig):
+        return value.name
     return str(list(value)) if isinstance(value, tuple) else str(value)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from mtcli import __version__
-from mtcli.cli import config, data, evaluate, sample, train
+from mtcli.cli import config, data, evaluate, init, sample, train
 from mtcli.console.errors import print_error, print_failure
 from mtcli.core.errors import MtcliError
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.command("train")(train.train)
 app.command("eval")(evaluate.evaluate)
+app.command("init")(init.init)
 app.command("sample")(sample.sample)
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    Discriminator,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -17,200 +15,14 @@ from pydantic import (
     PositiveInt,
     PrivateAttr,
     SerializeAsAny,
-    Tag,
     ValidationInfo,
-    field_validator,
-    model_serializer,
     model_validator,
 )
 
+from mtcli.core.configaugment import Augmentation
+from mtcli.core.configmixing import Alone, MixingConfig
+from mtcli.core.configsplits import Folds, GroupColumn, Images, Splits
 from mtcli.core.options import ClassNames, InputPath, Options
-
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Range = Annotated[
-    tuple[PositiveFloat, PositiveFloat],
-    AfterValidator(lambda bounds: _ordered(bounds)),
-]
-
-
-def _whole(fractions: dict[str, float]) -> dict[str, float]:
-    if abs(sum(fractions.values()) - 1) > 1e-6:
-        raise ValueError(f"fractions that make 1 together, found {sum(fractions.values()):g}")
-    return fractions
-
-
-def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
-    if bounds[0] > bounds[1]:
-        raise ValueError(f"the lower bound comes first, found {list(bounds)}")
-    return bounds
-
-
-def _with_options(value: Any, none: Mapping[str, Any]) -> Any:
-    """A name alone, or one without options, as a name with none; `none` says which are no dict."""
-    if isinstance(value, str):
-        value = {value: None}
-    if isinstance(value, dict):
-        return {k: none.get(k, {}) if inner is None else inner for k, inner in value.items()}
-    return value
-
-
-class Flip(Options):
-    """Mirror the picture: `hflip` left to right, `vflip` top to bottom."""
-
-    p: Fraction = 0.5
-    """Probability."""
-
-
-class ColorJitter(Options):
-    """Change the colours by random factors, each drawn from 1 ± the value."""
-
-    brightness: NonNegativeFloat = 0.0
-    """Of the pixel values."""
-    contrast: NonNegativeFloat = 0.0
-    """Of their distance from the mean grey."""
-    saturation: NonNegativeFloat = 0.0
-    """Of their distance from their own grey."""
-    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    """The largest shift of the hue, as a share of the colour circle."""
-
-
-class Zoom(Options):
-    """Scale the picture about its centre and shift it; what becomes free is grey."""
-
-    scale: Range = (0.8, 1.25)
-    """The factor is drawn from this range; above 1 things get larger."""
-    shift: Fraction = 0.0
-    """The largest shift, as a share of each side."""
-    p: Fraction = 1.0
-    """Probability; a picture that was cut off loses labels that no longer hold, such as a count."""
-
-
-class Crop(Options):
-    """Cut out a random window and stretch it to the working size."""
-
-    scale: Annotated[
-        tuple[Annotated[float, Field(gt=0, le=1)], Annotated[float, Field(gt=0, le=1)]],
-        AfterValidator(_ordered),
-    ] = (0.5, 1.0)
-    """The window's area, as a share of the input's."""
-    ratio: Range = (0.75, 1.333)
-    """The window's width to its height."""
-    p: Fraction = 1.0
-    """Probability."""
-
-
-class Augmentation(Options):
-    """One step of `data.augment`; exactly one of the fields is set.
-
-    Written as a name (`hflip`) or a name with its options (`{zoom: {scale: [0.9, 1.2]}}`).
-    """
-
-    hflip: Flip | None = None
-    vflip: Flip | None = None
-    color_jitter: ColorJitter | None = None
-    zoom: Zoom | None = None
-    crop: Crop | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _name_alone(cls, value: Any) -> Any:
-        return _with_options(value, {})
-
-    @model_validator(mode="after")
-    def _one_step(self) -> Augmentation:
-        if len(self.model_fields_set) != 1:
-            raise ValueError("expected one step, such as hflip or {zoom: {scale: [0.9, 1.2]}}")
-        return self
-
-    @property
-    def step(self) -> Flip | ColorJitter | Zoom | Crop:
-        """The options of the one step that is set."""
-        step: Flip | ColorJitter | Zoom | Crop = getattr(self, self.name)
-        return step
-
-    @property
-    def name(self) -> str:
-        """Which step it is."""
-        return next(iter(self.model_fields_set))
-
-
-class SplitColumn(Options):
-    """Splits as a column of a CSV file."""
-
-    csv: InputPath
-    """The file."""
-    key: str
-    """The column with the picture's name."""
-    column: str
-    """The column with the name of its split."""
-
-
-class DrawnSplits(Options):
-    """Splits drawn from all pictures below the images folder."""
-
-    fractions: Annotated[dict[str, PositiveFloat], AfterValidator(_whole)]
-    """For each split its share of the pictures; together 1."""
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Of the draw, which depends on the pictures' names and on nothing else of the machine."""
-    stratify: str | None = None
-    """A task by whose classes, or numbers, each split is a likeness of the whole."""
-    made: InputPath | None = None
-    """What a run writes beside its config: a CSV file of what was drawn, which then holds."""
-
-
-class GroupColumn(Options):
-    """Pictures that belong together (of one patient, one video) as a column of a CSV file."""
-
-    csv: InputPath
-    """The file."""
-    key: str = "image"
-    """The column with the picture's name."""
-    column: str
-    """The column with the name of its group; empty: the picture stands alone."""
-
-
-class Folds(Options):
-    """One fold of a cross-validation: `train --folds` writes this into its runs' configs."""
-
-    csv: InputPath
-    """Which picture is in which fold: the columns image and fold."""
-    fold: PositiveInt
-    """The fold that is held out: it is `val`, and all others are `train`."""
-
-
-class ImageArrays(Options):
-    """Pictures as the rows of an array, `[N, H, W]` or `[N, H, W, 3]`, named by their numbers."""
-
-    arrays: InputPath
-    """An `.npy`, `.npz` or IDX file; `{split}` in its path or key stands for the split."""
-    key: str | None = None
-    """Which array of an `.npz`."""
-
-
-Images = Annotated[
-    Annotated[ImageArrays, Tag("<arrays>")] | Annotated[InputPath, Tag("<folder>")],
-    Discriminator(lambda value: "<arrays>" if _has(value, ImageArrays, "arrays") else "<folder>"),
-]
-Splits = Annotated[
-    Annotated[SplitColumn, Tag("<column>")]
-    | Annotated[DrawnSplits, Tag("<fractions>")]
-    | Annotated[dict[str, InputPath], Tag("<lists>")]
-    | Annotated[tuple[str, ...], Tag("<names>")],
-    Discriminator(lambda value: _sort_of_splits(value)),
-]
-
-
-def _has(value: object, model: type[Options], key: str) -> bool:
-    """Whether a value is, or is about to become, a `model`, which alone has this key."""
-    return isinstance(value, model) or (isinstance(value, dict) and key in value)
-
-
-def _sort_of_splits(value: object) -> str:
-    if _has(value, SplitColumn, "csv"):
-        return "<column>"
-    if _has(value, DrawnSplits, "fractions"):
-        return "<fractions>"
-    return "<names>" if isinstance(value, list | tuple) else "<lists>"
 
 
 class DataConfig(Options):
@@ -273,82 +85,6 @@ class ModelConfig(Options):
     """Channels of the shared feature pyramid."""
     drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Probability of dropping a residual branch of the trunk, where it has that."""
-
-
-class Alone(Options):
-    """A policy without options."""
-
-
-class Temperature(Options):
-    """A task with n labelled pictures has min(n, cap) ^ (1 / T) of the batches."""
-
-    T: PositiveFloat = 2.0
-    """1 is proportional to the labels; the larger, the more alike all tasks are."""
-    cap: PositiveInt | None = None
-    """Labels beyond this number do not count."""
-
-
-class StageConfig(Options):
-    """One stage of `sequential`."""
-
-    tasks: Annotated[ClassNames, Field(min_length=1)]
-    """The tasks that learn; others keep their heads as they are."""
-    epochs: PositiveInt
-    """How long it lasts."""
-    freeze: tuple[str, ...] = ()
-    """Parts of the network that stay as they are: `trunk`, `pyramid`, `heads.NAME`, or the names
-    of tensors, with `*` for any text."""
-    mixing: MixingConfig = Field(default_factory=lambda: MixingConfig(joint=Alone()))
-    """Of the stage's tasks: any policy but `sequential`."""
-
-    @field_validator("mixing")
-    @classmethod
-    def _one_level(cls, value: MixingConfig) -> MixingConfig:
-        if value.sequential is not None:
-            raise ValueError("any policy but sequential, within a stage")
-        return value
-
-
-class MixingConfig(Options):
-    """How pictures are drawn; exactly one of the fields is set.
-
-    Written as a name (`uniform`) or a name with its options (`{temperature: {T: 3}}`).
-    """
-
-    joint: Alone | None = None
-    """Every picture once an epoch, with all the labels that it carries."""
-    proportional: Alone | None = None
-    """Batches of one task each; a task has as many as it has labelled pictures."""
-    uniform: Alone | None = None
-    """The same, each task as many as any other, in an order that is drawn."""
-    temperature: Temperature | None = None
-    """The same, something between `proportional` and `uniform`."""
-    ratios: dict[str, PositiveFloat] | None = None
-    """The same, `{ratios: {cls: 1, det: 3}}`: det has three batches for one of cls."""
-    round_robin: Alone | None = None
-    """The same, the tasks in a circle."""
-    sequential: Annotated[tuple[StageConfig, ...], Field(min_length=1)] | None = None
-    """A list of stages, `{tasks: [det], epochs: 5, freeze: [trunk], mixing: joint}` each."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _name_alone(cls, value: Any) -> Any:
-        return _with_options(value, {"ratios": {}, "sequential": []})
-
-    @model_validator(mode="after")
-    def _one_policy(self) -> MixingConfig:
-        if len(self.model_fields_set) != 1:
-            raise ValueError("one policy, such as uniform or {temperature: {T: 3}}")
-        return self
-
-    @model_serializer
-    def _as_written(self) -> dict[str, Any]:
-        return {self.name: getattr(self, self.name)}
-
-    @property
-    def name(self) -> str:
-        """Which policy it is."""
-        return next(iter(self.model_fields_set))
 
 
 class TrainConfig(Options):

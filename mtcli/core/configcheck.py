@@ -12,14 +12,12 @@ from mtcli.core.config import (
     TASK_NAME,
     Config,
     DataConfig,
-    DrawnSplits,
-    Images,
     LabelSource,
     ModelConfig,
-    Splits,
     TaskConfig,
     TrainConfig,
 )
+from mtcli.core.configsplits import DrawnSplits, Images, Splits
 from mtcli.core.configtasks import check_drawn, for_tasks
 from mtcli.core.configwords import fields_at, key_path, wanted
 from mtcli.core.errors import ConfigError, did_you_mean

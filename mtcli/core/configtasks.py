@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
-from mtcli.core.config import DrawnSplits, MixingConfig, TaskConfig, TrainConfig
+from mtcli.core.config import TaskConfig, TrainConfig
+from mtcli.core.configmixing import MixingConfig
+from mtcli.core.configsplits import DrawnSplits
 from mtcli.core.errors import ConfigError, did_you_mean
 
 Error = Callable[..., ConfigError]

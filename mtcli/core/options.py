@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,3 +63,12 @@ def _known_dense_head(name: str) -> str:
 
 DenseHeadName = Annotated[str, AfterValidator(_known_dense_head)]
 """A head that answers for every pixel."""
+
+
+def with_options(value: Any, none: Mapping[str, Any]) -> Any:
+    """A name alone, or one without options, as a name with none; `none` says which are no dict."""
+    if isinstance(value, str):
+        value = {value: None}
+    if isinstance(value, dict):
+        return {k: none.get(k, {}) if inner is None else inner for k, inner in value.items()}
+    return value

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mtcli.core.config import Config
-from mtcli.core.config import Folds as FoldConfig
 from mtcli.core.configfile import dump_config
+from mtcli.core.configsplits import Folds as FoldConfig
 from mtcli.core.data.folds import assign_folds, folds_text
 from mtcli.core.data.gather import keep_drawn, pooled_records
 from mtcli.core.data.groups import groups_of

@@ -140,7 +140,7 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
         run.forget_after(progress.epoch)
     else:
         run = Run.create(where.runs, where.name, where.stem)
-        replace_text(run.config, dump_config(keep_drawn(config, run.path)))
+        replace_text(run.config, dump_config(keep_drawn(config, run.path), run.path))
     replace_text(run.environment, json.dumps(describe_environment(runtime), indent=1))
     shared, own = network.parameters_by_use()
     yield events.TrainingStarted(

@@ -259,7 +259,7 @@ def test_a_config_names_them_and_its_kinds_may_be_theirs(shapes: Path) -> None:
     assert config.plugins == (str(shapes / "my_kinds.py"),)
     # The run's own config says where they are, whatever its folder.
     elsewhere = Path("dumped.yaml")
-    elsewhere.write_text(dump_config(config))
+    elsewhere.write_text(dump_config(config, elsewhere.parent))
     assert load_config(elsewhere) == config
 
 

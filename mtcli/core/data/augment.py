@@ -9,7 +9,7 @@ import torch
 from torchvision.transforms import InterpolationMode, v2
 from torchvision.tv_tensors import Mask, wrap
 
-from mtcli.core.config import Augmentation, ColorJitter, Crop, Flip, Zoom
+from mtcli.core.configaugment import Augmentation, ColorJitter, Crop, Flip, Zoom
 from mtcli.core.data.geometry import FILL
 from mtcli.core.data.sample import Sample
 from mtcli.core.maps import resized_map

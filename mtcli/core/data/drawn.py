@@ -8,7 +8,8 @@ import io
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from mtcli.core.config import DataConfig, DrawnSplits
+from mtcli.core.config import DataConfig
+from mtcli.core.configsplits import DrawnSplits
 from mtcli.core.data.groups import groups_of
 from mtcli.core.data.readers.csv import read_columns
 from mtcli.core.data.strata import strata

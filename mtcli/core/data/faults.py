@@ -53,8 +53,10 @@ class Faults:
 
     Attributes:
         problems: of a file, or of single items in one.
+        used: place, and name of the picture, of each label of a picture of the split.
         unused: labels of no picture of the split.
     """
 
     problems: list[DataError] = field(default_factory=list)
+    used: set[tuple[str, str]] = field(default_factory=set)
     unused: list[Unused] = field(default_factory=list)

@@ -6,7 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mtcli.core.config import Config, DataConfig, DrawnSplits, Folds, TaskConfig
+from mtcli.core.config import Config, DataConfig, TaskConfig
+from mtcli.core.configsplits import DrawnSplits, Folds
 from mtcli.core.data.arrays import ArrayRow
 from mtcli.core.data.drawn import drawn_splits, drawn_text
 from mtcli.core.data.faults import Faults
@@ -78,7 +79,8 @@ def keep_drawn(config: Config, folder: Path) -> Config:
 def _of_fold(folds: Folds, records: Sequence[Record], split: str) -> list[Record]:
     """Those that are held out, or all others."""
     fold_of = {name: fold for _, (name, fold) in read_columns(folds.csv, ["image", "fold"])}
-    unknown = [record.key for record in records if record.key not in fold_of]
+    labelled = [record for record in records if record.labels]  # others were never divided
+    unknown = [record.key for record in labelled if record.key not in fold_of]
     if unknown:
         raise DataError(
             f"{len(unknown)} pictures are in no fold: {and_more(unknown)}",
@@ -87,7 +89,7 @@ def _of_fold(folds: Folds, records: Sequence[Record], split: str) -> list[Record
         )
     held_out = str(folds.fold)
     wanted = split == "val"
-    kept = [record for record in records if (fold_of[record.key] == held_out) == wanted]
+    kept = [record for record in labelled if (fold_of[record.key] == held_out) == wanted]
     if not kept:
         raise DataError(f"fold {held_out} leaves no picture for {split}", where=folds.csv)
     return kept

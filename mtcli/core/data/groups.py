@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Collection
 from pathlib import Path
 
-from mtcli.core.config import Config, GroupColumn, SplitColumn
+from mtcli.core.config import Config
+from mtcli.core.configsplits import GroupColumn, SplitColumn
 from mtcli.core.data.readers.csv import CsvOptions, read_columns, read_header
 from mtcli.core.errors import DataError, UsageError, did_you_mean
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from mtcli.core.config import ImageArrays, LabelSource, TaskConfig
+from mtcli.core.config import LabelSource, TaskConfig
+from mtcli.core.configsplits import ImageArrays
 from mtcli.core.data.arrays import open_array
 from mtcli.core.data.faults import Faults, Unused, skipping
 from mtcli.core.data.readers import READERS, Reader, sort_of_label, stem
@@ -70,7 +71,13 @@ def _of_source(
     known = {
         name: _name_in(folder, reader.by_stem, name, where) for name, where in pictures.items()
     }
-    if reader.by_stem:
+    by_stem = reader.by_stem
+    if labels and not by_stem and not any(as_ in labels for as_ in known.values()):
+        # A table may name pictures without their ending.
+        as_stems = {name: stem(as_) for name, as_ in known.items()}
+        by_stem = any(as_ in labels for as_ in as_stems.values())
+        known = as_stems if by_stem else known
+    if by_stem:
         with skipping(problems):
             _refuse_twins({name: as_ for name, as_ in known.items() if as_ in labels})
     for name, known_as in known.items():
@@ -85,12 +92,12 @@ def _of_source(
     with skipping(problems):
         _refuse_case(folder, reader, labels, known)
     if faults is not None:
-        used = set(known.values())
-        faults.unused += [
-            Unused(name, label.where, folder, reader.by_stem)
-            for name, label in labels.items()
-            if name not in used
-        ]
+        names = set(known.values())
+        for name, label in labels.items():
+            if name in names:
+                faults.used.add((label.where, name))
+            else:
+                faults.unused.append(Unused(name, label.where, folder, by_stem))
     return own
 
 

@@ -46,7 +46,7 @@ def scan(config: DataConfig, records: Sequence[Record]) -> Generator[Verifying, 
         raise DataError(
             f"no such picture{_and_more(len(missing) - 1)}",
             where=missing[0],
-            mend=_near(missing[0]) or "correct data.images or the split's list",
+            mend=near_picture(missing[0]) or "correct data.images or the split's list",
         )
     look: Callable[[Source], Size] = verified_size if config.verify == "full" else picture_size
     base = config.images if isinstance(config.images, Path) else None
@@ -91,7 +91,7 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "mtcli"
 
 
-def _near(path: Path) -> str | None:
+def near_picture(path: Path) -> str | None:
     """A file beside a missing one whose name differs in case, or a little."""
     beside = [other.name for other in path.parent.glob("*")][:10000]
     alike = next((name for name in beside if name.casefold() == path.name.casefold()), None)

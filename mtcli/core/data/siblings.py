@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mtcli.core.data.faults import skipping
 from mtcli.core.data.readers import stem
 from mtcli.core.errors import DataError
 
 
-def files_by_stem(folder: Path, endings: tuple[str, ...], suffix: str = "") -> dict[str, Path]:
+def files_by_stem(
+    folder: Path,
+    endings: tuple[str, ...],
+    suffix: str = "",
+    problems: list[DataError] | None = None,
+) -> dict[str, Path]:
     """The files below a folder by their names without `suffix` and ending.
 
     Args:
         folder: where they lie, in folders of its own as the pictures do.
         endings: of the files that count, in lower case.
         suffix: what stands between the picture's name and the ending.
+        problems: takes files beyond the first of a name, which are then passed over.
 
     Raises:
         DataError: there is none, or two differ in their ending only.
@@ -27,11 +34,12 @@ def files_by_stem(folder: Path, endings: tuple[str, ...], suffix: str = "") -> d
         if path.suffix.lower() not in endings or not name.endswith(suffix) or not path.is_file():
             continue
         name = name.removesuffix(suffix)
-        if name in files:
-            raise DataError(
-                "two label files for one picture", where=path, found=f"also {files[name].name}"
-            )
-        files[name] = path
+        with skipping(problems):
+            if name in files:
+                raise DataError(
+                    "two label files for one picture", where=path, found=f"also {files[name].name}"
+                )
+            files[name] = path
     if not files:
         raise DataError(
             "no label file in the folder",

@@ -5,14 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mtcli.core.config import (
-    Config,
-    DataConfig,
-    DrawnSplits,
-    ImageArrays,
-    SplitColumn,
-    TaskConfig,
-)
+from mtcli.core.config import Config, DataConfig, TaskConfig
+from mtcli.core.configsplits import DrawnSplits, ImageArrays, SplitColumn
 from mtcli.core.data.arrays import ArrayRow, open_array
 from mtcli.core.data.pictures import pictures_below
 from mtcli.core.data.readers import picture_key

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
+from mtcli.core.data.faults import skipping
 from mtcli.core.errors import DataError
 from mtcli.core.labels import Label, WordsLabel
 
@@ -20,9 +21,16 @@ Columns = Annotated[
 
 
 def words_by_picture(
-    rows: Iterable[tuple[str, tuple[str, ...] | None, str]], columns: Sequence[str]
+    rows: Iterable[tuple[str, tuple[str, ...] | None, str]],
+    columns: Sequence[str],
+    problems: list[DataError] | None = None,
 ) -> dict[str, Label]:
     """Labels by picture from rows of picture, words (None: no label) and place.
+
+    Args:
+        rows: of a file.
+        columns: that the words stand in.
+        problems: takes what is wrong with a row, which is then passed over.
 
     Raises:
         DataError: a picture has two labels that differ.
@@ -34,11 +42,12 @@ def words_by_picture(
             continue
         label = Label(WordsLabel(words, columns=several), where)
         before = labels.get(picture)
-        if before is not None and before.value != label.value:
-            raise DataError(
-                f"{picture} has two labels in column {', '.join(columns)}",
-                where=where,
-                found=f"{', '.join(words)}, and another at {before.where}",
-            )
-        labels[picture] = label
+        with skipping(problems):
+            if before is not None and before.value != label.value:
+                raise DataError(
+                    f"{picture} has two labels in column {', '.join(columns)}",
+                    where=where,
+                    found=f"{', '.join(words)}, and another at {before.where}",
+                )
+            labels[picture] = label
     return labels

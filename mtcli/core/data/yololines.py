@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mtcli.core.data.faults import skipping
 from mtcli.core.data.textfile import read_text
 from mtcli.core.errors import DataError
 from mtcli.core.labels import Point
@@ -41,15 +42,23 @@ class Line:
     points: tuple[Point | None, ...] | None
 
 
-def read_lines(path: Path, meaning: Meaning) -> Iterator[Line]:
+def read_lines(
+    path: Path, meaning: Meaning, problems: list[DataError] | None = None
+) -> Iterator[Line]:
     """The objects of a file.
+
+    Args:
+        path: the file.
+        meaning: of its numbers.
+        problems: takes what is wrong with a line, which is then passed over.
 
     Raises:
         DataError: it cannot be read, or a line is none.
     """
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if line.strip():
-            yield _line(line.split(), meaning, f"{path}, line {number}")
+            with skipping(problems):
+                yield _line(line.split(), meaning, f"{path}, line {number}")
 
 
 def _line(words: Sequence[str], meaning: Meaning, where: str) -> Line:

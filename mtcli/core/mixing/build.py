@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from mtcli.core.config import MixingConfig, TrainConfig
+from mtcli.core.config import TrainConfig
+from mtcli.core.configmixing import MixingConfig
 from mtcli.core.data.records import Record
 from mtcli.core.data.strata import strata
 from mtcli.core.mixing import Mixing

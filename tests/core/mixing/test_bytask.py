@@ -10,7 +10,6 @@ import pytest
 
 from mtcli.core.config import TrainConfig
 from mtcli.core.data.records import Record
-from mtcli.core.data.strata import classes_of
 from mtcli.core.labels import Label, WordsLabel
 from mtcli.core.mixing import Mixing
 from mtcli.core.mixing.build import build_mixing

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from mtcli.core.data.faults import skipping
 from mtcli.core.errors import DataError
 from mtcli.core.labels import Label, LabelValue
 from mtcli.core.options import Options
@@ -22,11 +23,17 @@ class Reader(ABC):
         Options: what a config says of it; has a field of the format's own name.
         gives: the sorts of label value that can come out.
         by_stem: whether labels know pictures by their names without the ending.
+
+    Attributes:
+        problems: takes what is wrong with single items, which are then passed over; None: the
+            first is raised.
     """
 
     Options: ClassVar[type[Options]]
     gives: ClassVar[tuple[type[LabelValue], ...]]
     by_stem: ClassVar[bool] = False
+
+    problems: list[DataError] | None = None
 
     @abstractmethod
     def __init__(self, options: Any) -> None:
@@ -48,6 +55,10 @@ class Reader(ABC):
         Raises:
             DataError: a file is missing or broken; it is named, with the line or key.
         """
+
+    def item(self) -> skipping:
+        """A context around each item of a file, which is passed over where `problems` takes it."""
+        return skipping(self.problems)
 
     def rows(self, split: str) -> int | None:
         """How many rows of an array are labelled, where labels know pictures by row numbers.

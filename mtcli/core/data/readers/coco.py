@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from faster_coco_eval.core import mask as rle
 
+from mtcli.core.data.cocofile import Entry, field, read_coco
 from mtcli.core.data.readers import READERS, Reader, picture_key, split_file
 from mtcli.core.data.regions import CROWD, DrawnMap, Region
-from mtcli.core.data.textfile import read_text
 from mtcli.core.errors import DataError
 from mtcli.core.labels import (
     ClassMapLabel,
@@ -37,9 +37,6 @@ class CocoOptions(Options):
     """The JSON file; `{split}` in its path stands for the split."""
 
 
-Entry = Mapping[str, Any]
-
-
 @READERS.add("coco")
 class CocoReader(Reader):
     """Boxes, masks or keypoints from a COCO JSON file.
@@ -55,45 +52,40 @@ class CocoReader(Reader):
         self._options = options
 
     def read(self, split: str, sort: type[LabelValue]) -> dict[str, Label]:
-        path = split_file(self._options.coco, split)
-        document = _read_json(path)
-        categories = _by_id(document["categories"], "category", path)
-        for number, category in categories.items():
-            _field(category, "name", path, f"category {number}")
-        pictures = _by_id(document["images"], "image", path)
-        annotations: dict[Any, list[Entry]] = {number: [] for number in pictures}
-        for annotation in document["annotations"]:
-            number = _field(annotation, "id", path, "annotation")
-            picture = _field(annotation, "image_id", path, f"annotation {number}")
-            category = _field(annotation, "category_id", path, f"annotation {number}")
-            if picture not in pictures:
-                raise DataError(
-                    f'image {picture} of annotation {number} is not in "images"',
-                    where=path,
-                    mend="correct the id, or add the image to the file",
-                )
-            if category not in categories:
-                listed = ", ".join(f"{key} ({c['name']})" for key, c in categories.items())
-                raise DataError(
-                    f'category {category} of annotation {number} is not in "categories"',
-                    where=path,
-                    found=f"category ids {listed}",
-                    mend="correct the id, or add the category to the file",
-                )
-            annotations[picture].append(annotation)
+        file = read_coco(split_file(self._options.coco, split), self.problems)
         makers: dict[type, Callable[..., LabelValue | Deferred]] = {
-            ObjectsLabel: _objects,
+            ObjectsLabel: self._objects,
             ClassMapLabel: _map,
             PointsLabel: _points,
         }
         labels: dict[str, Label] = {}
-        for number, picture in pictures.items():
-            name = picture_key(str(_field(picture, "file_name", path, f"image {number}")))
-            if name in labels:
-                raise DataError(f"{name} is listed twice", where=path, found=f"image {number}")
-            found = makers[sort](picture, annotations[number], categories, path)
-            labels[name] = Label(found, f"{path}, image {number}")
+        for number, picture in file.pictures.items():
+            with self.item():
+                named = field(picture, "file_name", file.path, f"image {number}")
+                name = picture_key(str(named))
+                if name in labels:
+                    raise DataError(
+                        f"{name} is listed twice", where=file.path, found=f"image {number}"
+                    )
+                own = file.annotations[number]
+                found = makers[sort](picture, own, file.categories, file.path)
+                labels[name] = Label(found, f"{file.path}, image {number}", _stated_size(picture))
         return labels
+
+    def _objects(
+        self,
+        _picture: Entry,
+        annotations: Sequence[Entry],
+        categories: Mapping[Any, Entry],
+        path: Path,
+    ) -> ObjectsLabel:
+        objects = []
+        for annotation in annotations:
+            with self.item():
+                name = str(categories[annotation["category_id"]]["name"])
+                crowd = bool(annotation.get("iscrowd", 0))
+                objects.append(Object(name, _corners(annotation, path), crowd))
+        return ObjectsLabel(tuple(objects))
 
     @classmethod
     def example(cls, folder: Path, values: Mapping[str, LabelValue]) -> dict[str, Any]:
@@ -117,30 +109,15 @@ class CocoReader(Reader):
         return {"coco": str(path)}
 
 
-def _objects(
-    _picture: Entry, annotations: Sequence[Entry], categories: Mapping[Any, Entry], path: Path
-) -> ObjectsLabel:
-    return ObjectsLabel(
-        tuple(
-            Object(
-                name=str(categories[annotation["category_id"]]["name"]),
-                box=_corners(annotation, path),
-                crowd=bool(annotation.get("iscrowd", 0)),
-            )
-            for annotation in annotations
-        )
-    )
-
-
 def _map(
     picture: Entry, annotations: Sequence[Entry], categories: Mapping[Any, Entry], path: Path
 ) -> DrawnMap:
-    size = picture.get("height"), picture.get("width")
-    if not all(isinstance(side, int) and side > 0 for side in size):
+    size = _stated_size(picture)
+    if size is None:
         raise DataError(
             f"image {picture['id']} has no height and width, which masks need",
             where=path,
-            found=f"height {size[0]}, width {size[1]}",
+            found=f"height {picture.get('height')}, width {picture.get('width')}",
         )
     # Categories of one name are one class; one that is called background is what lies there.
     named = dict.fromkeys(str(category["name"]) for category in categories.values())
@@ -159,7 +136,7 @@ def _map(
         where = f"{path}, annotation {annotation['id']}"
         regions.append(Region(number, annotation["segmentation"], where))
     names = (BACKGROUND, *numbers)
-    return DrawnMap((int(picture["height"]), int(picture["width"])), names, regions)
+    return DrawnMap(size, names, regions)
 
 
 def _points(
@@ -236,45 +213,11 @@ def _written(
     return written
 
 
-def _read_json(path: Path) -> dict[str, list[dict[str, Any]]]:
-    try:
-        document = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"the file is no JSON, or was cut short: {error.msg}",
-            where=f"{path}, line {error.lineno}",
-        ) from None
-    except (ValueError, RecursionError):  # digits or brackets without end
-        raise DataError("the file is no JSON of any use", where=path) from None
-    for part in ("images", "annotations", "categories"):
-        entries = document.get(part) if isinstance(document, dict) else None
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            raise DataError(
-                f'not a COCO file: no list "{part}"',
-                where=path,
-                expected="lists images, annotations and categories",
-            )
-    checked: dict[str, list[dict[str, Any]]] = document
-    return checked
-
-
-def _by_id(entries: list[dict[str, Any]], what: str, path: Path) -> dict[Any, dict[str, Any]]:
-    found: dict[Any, dict[str, Any]] = {}
-    for entry in entries:
-        number = _field(entry, "id", path, what)
-        if number in found:
-            raise DataError(f"the id of {what} {number} stands twice", where=path)
-        found[number] = entry
-    return found
-
-
-def _field(entry: Mapping[str, Any], name: str, path: Path, what: str) -> Any:
-    if name not in entry:
-        raise DataError(f'{what} has no "{name}"', where=path, found=str(dict(entry))[:120])
-    value = entry[name]
-    if not isinstance(value, int | str):
-        raise DataError(f'{what}: "{name}" is no id or name', where=path, found=repr(value))
-    return value
+def _stated_size(picture: Entry) -> tuple[int, int] | None:
+    height, width = picture.get("height"), picture.get("width")
+    if not isinstance(height, int) or not isinstance(width, int) or min(height, width) <= 0:
+        return None
+    return height, width
 
 
 def _corners(annotation: Entry, path: Path) -> tuple[float, float, float, float]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mtcli.core.data.faults import skipping
 from mtcli.core.data.pictures import picture_endings, pictures_below
 from mtcli.core.data.readers import READERS, Reader, above_split, split_folder
 from mtcli.core.errors import DataError
@@ -39,14 +40,15 @@ class FoldersReader(Reader):
 
     def read(self, split: str, sort: type[LabelValue]) -> dict[str, Label]:
         labels = {}
-        for folder in _class_folders(split_folder(self._options.folders, split)):
+        for folder in _class_folders(split_folder(self._options.folders, split), self.problems):
             pictures = pictures_below(folder)
-            if not pictures:
-                raise DataError(
-                    f"the class {folder.name} has no picture",
-                    where=folder,
-                    mend="put pictures into its folder, or remove it",
-                )
+            with self.item():
+                if not pictures:
+                    raise DataError(
+                        f"the class {folder.name} has no picture",
+                        where=folder,
+                        mend="put pictures into its folder, or remove it",
+                    )
             label = Label(WordsLabel((folder.name,)), str(folder))
             for picture in pictures:
                 labels[picture.relative_to(self.folder).as_posix()] = label
@@ -69,7 +71,7 @@ class FoldersReader(Reader):
         return {"folders": str(folder)}
 
 
-def _class_folders(folder: Path) -> Iterator[Path]:
+def _class_folders(folder: Path, problems: list[DataError] | None) -> Iterator[Path]:
     """The folders of the classes, by name.
 
     Raises:
@@ -80,14 +82,15 @@ def _class_folders(folder: Path) -> Iterator[Path]:
         if not path.is_dir() or path.name.startswith("."):
             continue
         before = seen.setdefault(path.name.casefold(), path)
-        if before != path:
-            raise DataError(
-                "two class folders whose names differ in case only",
-                where=folder,
-                found=f"{before.name} and {path.name}",
-                mend="put their pictures into one",
-            )
-        yield path
+        with skipping(problems):
+            if before != path:
+                raise DataError(
+                    "two class folders whose names differ in case only",
+                    where=folder,
+                    found=f"{before.name} and {path.name}",
+                    mend="put their pictures into one",
+                )
+            yield path
     if not seen:
         raise DataError(
             "no class folder",

@@ -39,38 +39,43 @@ class JsonlReader(Reader):
 
     def read(self, split: str, sort: type[LabelValue]) -> dict[str, Label]:
         path = split_file(self._options.jsonl, split)
-        return words_by_picture(self._rows(path), self._options.column)
+        return words_by_picture(self._rows(path), self._options.column, self.problems)
 
     def _rows(self, path: Path) -> Iterator[tuple[str, tuple[str, ...] | None, str]]:
-        key, columns = self._options.key, self._options.column
         seen: set[str] = set()
         # Not splitlines, which also breaks at characters that JSON allows inside a string.
         for number, line in enumerate(read_text(path).split("\n"), start=1):
             where = f"{path}, line {number}"
             if not line.strip():
                 continue
-            try:
-                entry = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(f"the line is no JSON: {error.msg}", where=where) from None
-            except (ValueError, RecursionError):  # digits or brackets without end
-                raise DataError("the line is no JSON of any use", where=where) from None
-            if not isinstance(entry, dict):
-                raise DataError("the line is no JSON object", where=where, found=line.strip()[:60])
-            if not isinstance(entry.get(key), str) or not entry[key]:
-                raise DataError(
-                    f"a line that names no picture in {key}",
-                    where=where,
-                    found=line.strip()[:60],
-                    mend=did_you_mean(key, entry),
-                )
-            seen |= entry.keys()
-            yield picture_key(entry[key]), self._words(entry, where), where
-        for column in columns:
+            with self.item():
+                entry = self._entry(line, where)
+                seen |= entry.keys()
+                yield picture_key(entry[self._options.key]), self._words(entry, where), where
+        for column in self._options.column:
             if column not in seen:
                 raise DataError(
                     f"no line has a field {column}", where=path, mend=did_you_mean(column, seen)
                 )
+
+    def _entry(self, line: str, where: str) -> dict[str, Any]:
+        key = self._options.key
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DataError(f"the line is no JSON: {error.msg}", where=where) from None
+        except (ValueError, RecursionError):  # digits or brackets without end
+            raise DataError("the line is no JSON of any use", where=where) from None
+        if not isinstance(entry, dict):
+            raise DataError("the line is no JSON object", where=where, found=line.strip()[:60])
+        if not isinstance(entry.get(key), str) or not entry[key]:
+            raise DataError(
+                f"a line that names no picture in {key}",
+                where=where,
+                found=line.strip()[:60],
+                mend=did_you_mean(key, entry),
+            )
+        return entry
 
     def _words(self, entry: Mapping[str, Any], where: str) -> tuple[str, ...] | None:
         values = [entry.get(column) for column in self._options.column]

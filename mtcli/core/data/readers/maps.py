@@ -54,7 +54,7 @@ class MapsReader(Reader):
         folder = split_folder(options.maps, split)
         return {
             name: Label(MapFile(path, options.scale, options.unmeasured), str(path))
-            for name, path in files_by_stem(folder, ENDINGS, options.suffix).items()
+            for name, path in files_by_stem(folder, ENDINGS, options.suffix, self.problems).items()
         }
 
     @classmethod

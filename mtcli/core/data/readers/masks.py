@@ -52,7 +52,9 @@ class MasksReader(Reader):
         folder = split_folder(self._options.masks, split)
         return {
             name: Label(MaskFile(path, self._options.colors), str(path))
-            for name, path in files_by_stem(folder, ENDINGS, self._options.suffix).items()
+            for name, path in files_by_stem(
+                folder, ENDINGS, self._options.suffix, self.problems
+            ).items()
         }
 
     @classmethod

@@ -51,20 +51,20 @@ class VocReader(Reader):
 
     def read(self, split: str, sort: type[LabelValue]) -> dict[str, Label]:
         folder = split_folder(self._options.voc, split)
-        return {
-            name: Label(self._objects(path), str(path))
-            for name, path in files_by_stem(folder, (".xml",)).items()
-        }
+        labels: dict[str, Label] = {}
+        for name, path in files_by_stem(folder, (".xml",), problems=self.problems).items():
+            with self.item():
+                root = _parse(path)
+                labels[name] = Label(self._objects(root, path), str(path), _stated_size(root))
+        return labels
 
-    def _objects(self, path: Path) -> ObjectsLabel:
+    def _objects(self, root: ET.Element, path: Path) -> ObjectsLabel:
+        objects = []
         # Not those of deeper levels: a person's parts have boxes of their own.
-        entries = _parse(path).findall("object")
-        return ObjectsLabel(
-            tuple(
-                self._object(entry, f"{path}, object {number}")
-                for number, entry in enumerate(entries, start=1)
-            )
-        )
+        for number, entry in enumerate(root.findall("object"), start=1):
+            with self.item():
+                objects.append(self._object(entry, f"{path}, object {number}"))
+        return ObjectsLabel(tuple(objects))
 
     def _object(self, entry: ET.Element, where: str) -> Object:
         name = _text(entry, "name")
@@ -139,6 +139,13 @@ def _parse(path: Path) -> ET.Element:
             found=f"<{root.tag}>"[:80],
         )
     return root
+
+
+def _stated_size(root: ET.Element) -> tuple[int, int] | None:
+    """None where the file does not say, or says 0, as programs do that never looked."""
+    height, width = _text(root, "size/height"), _text(root, "size/width")
+    stated = height.isdecimal() and width.isdecimal() and int(height) > 0 < int(width)
+    return (int(height), int(width)) if stated else None
 
 
 def _text(entry: ET.Element, path: str) -> str:

@@ -82,7 +82,7 @@ class YoloReader(Reader):
             where = split_folder(self._options.yolo, split)
             files = {
                 name: path
-                for name, path in files_by_stem(where, (".txt",)).items()
+                for name, path in files_by_stem(where, (".txt",), problems=self.problems).items()
                 if path.stem != CLASS_LIST
             }
         meaning = self._meaning(where, described)
@@ -101,7 +101,9 @@ class YoloReader(Reader):
             )
         labels = {}
         for name, path in files.items():
-            labels[name] = Label(make(list(read_lines(path, meaning)), meaning), str(path))
+            with self.item():
+                lines = list(read_lines(path, meaning, self.problems))
+                labels[name] = Label(make(lines, meaning), str(path))
         return labels
 
     def _meaning(self, where: Path, described: DataYaml | None) -> Meaning:

@@ -1,0 +1,223 @@
+"""mtcli train --folds, and eval of what it leaves."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import statistics
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mtcli.core.run import Run
+from tests.conftest import Cli, make_shapes
+from tests.recipes.test_resume import assert_equal, final_state, stop, words_for
+
+FOLDS = ("--folds", "2", "--stratify", "cls")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the shapes and a finished cross-validation of two folds over them."""
+    from mtcli.cli.main import main
+
+    base = tmp_path_factory.mktemp("folds")
+    config = make_shapes(base / "shapes") / "mtcli.yaml"
+    words = ["train", str(config), *FOLDS, "--runs", str(base / "runs"), "--name", "cv", "-q"]
+    assert main(words) == 0
+    return base
+
+
+def fold_of(folder: Path) -> dict[str, int]:
+    with (folder / "folds.csv").open(newline="") as file:
+        return {row["image"]: int(row["fold"]) for row in csv.DictReader(file)}
+
+
+def held_out(folder: Path, fold: int) -> set[str]:
+    return {name for name, own in fold_of(folder).items() if own == fold}
+
+
+def test_each_fold_is_a_run_that_has_not_seen_what_judges_it(finished: Path, cli: Cli) -> None:
+    found = finished / "runs" / "cv"
+    assert len(fold_of(found)) == 12  # train and val together
+    for fold in (1, 2):
+        answer = cli("eval", found / f"fold-{fold}", "--json")
+        assert answer.json["images"] == len(held_out(found, fold)) == 6
+        document = yaml.safe_load((found / f"fold-{fold}" / "config.yaml").read_text())
+        assert document["data"]["folds"] == {"csv": "../folds.csv", "fold": fold}
+
+
+def test_the_table_is_the_mean_and_deviation_of_the_folds(finished: Path) -> None:
+    found = finished / "runs" / "cv"
+    table = json.loads((found / "metrics.json").read_text())
+    each = [
+        json.loads((found / f"fold-{fold}" / "metrics.json").read_text())["tasks"]
+        for fold in (1, 2)
+    ]
+    for task, metric in (("cls", "accuracy"), ("det", "mar100")):
+        values = [tasks[task]["metrics"][metric] for tasks in each]
+        said = table["tasks"][task][metric]
+        assert said["folds"] == values
+        assert said["mean"] == pytest.approx(sum(values) / 2)
+        assert said["deviation"] == pytest.approx(statistics.stdev(values))
+
+
+def test_eval_gives_every_picture_the_answer_of_the_network_that_has_not_seen_it(
+    finished: Path, cli: Cli
+) -> None:
+    found = finished / "runs" / "cv"
+    answer = cli("eval", found, "--json")
+    assert answer.code == 0, answer.err
+    lines = [json.loads(line) for line in (found / "out-of-fold.jsonl").read_text().splitlines()]
+
+    assert {line["image"]: line["fold"] for line in lines} == fold_of(found)
+    # The numbers of all together are those of these answers.
+    with (finished / "shapes" / "labels.csv").open(newline="") as file:
+        truth = {row["image"]: row["shape"] for row in csv.DictReader(file) if row["shape"]}
+    right = [
+        line["cls"]["class"] == truth[line["image"]] for line in lines if line["image"] in truth
+    ]
+    tasks: Any = answer.json["tasks"]
+    assert tasks["cls"]["accuracy"]["pooled"] == pytest.approx(sum(right) / 11)
+    assert set(lines[0]["det"]) == {"objects"}
+
+
+def test_eval_of_a_split_that_no_fold_holds_out(finished: Path, cli: Cli, tmp_path: Path) -> None:
+    other = make_shapes(tmp_path / "other", pictures=6)
+    answer = cli("eval", finished / "runs" / "cv", "--config", other / "mtcli.yaml", "--json")
+    assert answer.code == 0, answer.err
+    assert answer.json["images"] == 2
+    tasks: Any = answer.json["tasks"]
+    assert "pooled" not in tasks["cls"]["accuracy"]
+
+
+def test_the_folder_can_be_moved(finished: Path, cli: Cli, tmp_path: Path) -> None:
+    shutil.copytree(finished / "runs" / "cv", tmp_path / "moved", symlinks=True)
+    assert cli("eval", tmp_path / "moved" / "fold-2").code == 0
+
+
+def test_a_person_sees_a_table(finished: Path, cli: Cli) -> None:
+    out = cli("eval", finished / "runs" / "cv").out
+    assert "2 folds · 12 pictures" in out
+    assert "mean ± deviation" in out
+    assert "together" in out
+    assert "out-of-fold.jsonl" in out
+
+
+def test_one_fold_at_a_time_makes_the_same_set(shapes: Path, cli: Cli) -> None:
+    words = ["train", shapes / "mtcli.yaml", *FOLDS, "-q"]
+    assert cli(*words, "--name", "whole").code == 0
+    assert cli(*words, "--name", "spread", "--fold", "2").code == 0
+    assert not Path("runs/spread/metrics.json").exists()
+    assert cli(*words, "--name", "spread", "--fold", "1").code == 0
+
+    for fold in (1, 2):
+        one, other = Path(f"runs/whole/fold-{fold}"), Path(f"runs/spread/fold-{fold}")
+        assert_equal(final_state(one), final_state(other))
+    tables = [json.loads(Path(f"runs/{n}/metrics.json").read_text()) for n in ("whole", "spread")]
+    assert tables[0]["tasks"] == tables[1]["tasks"]
+
+
+def test_a_set_that_was_stopped_goes_on(shapes: Path, cli: Cli) -> None:
+    # 6 of 12 pictures in batches of 2, three epochs: the twelfth pass is in the second fold.
+    assert stop([*words_for(shapes, "stopped"), *FOLDS], 12, "SIGTERM") == 143
+    answer = cli("train", "--resume", "runs/stopped", "--quiet")
+    assert answer.code == 0, answer.err
+    assert cli(*words_for(shapes, "whole"), *FOLDS).code == 0
+    for fold in (1, 2):
+        one, other = Path(f"runs/stopped/fold-{fold}"), Path(f"runs/whole/fold-{fold}")
+        assert_equal(final_state(one), final_state(other))
+
+
+def test_a_class_of_one_picture_is_known_to_every_fold(shapes: Path, cli: Cli) -> None:
+    labels = shapes / "labels.csv"
+    labels.write_text(labels.read_text().replace("07.png,square", "07.png,star"))
+    answer = cli("train", shapes / "mtcli.yaml", "--folds", 2, "--name", "cv", "--tasks", "cls")
+    assert answer.code == 0, answer.err
+    for fold in (1, 2):
+        document = yaml.safe_load(Path(f"runs/cv/fold-{fold}/config.yaml").read_text())
+        assert document["tasks"]["cls"]["classes"] == ["circle", "square", "star"]
+
+
+def test_groups_of_a_column_share_a_fold(shapes: Path, cli: Cli) -> None:
+    rows = (shapes / "labels.csv").read_text().splitlines()
+    with_patient = [f"{row},p{number // 3}" for number, row in enumerate(rows[1:])]
+    (shapes / "labels.csv").write_text("\n".join([f"{rows[0]},patient", *with_patient]))
+    words = ["train", shapes / "mtcli.yaml", "--folds", "2", "--name", "cv", "-q"]
+    assert cli(*words, "--group", "patient").code == 0
+
+    folds = fold_of(Path("runs/cv"))
+    for patient in range(4):
+        assert len({folds[f"{3 * patient + n:02d}.png"] for n in range(3)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["--folds", "1"], "wanted 2 or more"),
+        (["--folds", "13"], "more folds than pictures"),
+        (["--folds", "6", "--stratify", "cls"], "more folds than pictures of a class"),
+        (["--folds", "2", "--fold", "3"], "there are 2 folds"),
+        (["--folds", "2", "--fold", "0"], "folds count from 1"),
+        (["--folds", "2", "--stratify", "clss"], "did you mean cls?"),
+        (["--folds", "2", "--group", "shpae"], "did you mean shape?"),
+        (["--folds", "2", "--group", "patient"], "no such column"),
+        (["--fold", "2"], "--fold is of a cross-validation"),
+        (["--stratify", "cls"], "--stratify is of a cross-validation"),
+        (["--group", "shape"], "--group is of a cross-validation"),
+    ],
+)
+def test_wrong_folds_leave_nothing_behind(
+    shapes: Path, cli: Cli, words: list[str], what: str
+) -> None:
+    answer = cli("train", shapes / "mtcli.yaml", *words)
+    assert answer.code == 2, answer.err
+    assert what in answer.err
+    assert not Path("runs").exists()
+
+
+def test_a_set_is_not_overwritten(finished: Path, cli: Cli) -> None:
+    config = finished / "shapes" / "mtcli.yaml"
+    words = ["train", config, "--runs", finished / "runs", "--name", "cv"]
+    assert "exists" in cli(*words, *FOLDS).err
+    assert "has other folds" in cli(*words, "--folds", "3", "--fold", "1").err
+    assert cli(*words, *FOLDS, "--fold", "1").code == 0  # done already, which is said
+    assert (
+        "fold 3: there are 2 folds"
+        in cli("train", "--resume", finished / "runs/cv", "--fold", 3).err
+    )
+
+
+def test_a_set_that_is_not_done_is_not_averaged(shapes: Path, cli: Cli) -> None:
+    words = ["train", shapes / "mtcli.yaml", *FOLDS, "--fold", "2", "--name", "cv", "-q"]
+    assert cli(*words).code == 0
+    answer = cli("eval", "runs/cv")
+    assert answer.code == 2
+    assert "fold 1 is not done" in answer.err
+    assert "mtcli train --resume runs/cv" in answer.err
+
+
+def test_pictures_that_came_later_are_in_no_fold(shapes: Path, cli: Cli) -> None:
+    assert cli("train", shapes / "mtcli.yaml", *FOLDS, "--name", "cv", "-q").code == 0
+    shutil.copy(shapes / "images/01.png", shapes / "images/99.png")
+    with (shapes / "train.txt").open("a") as file:
+        file.write("99.png\n")
+    answer = cli("eval", "runs/cv")
+    assert answer.code == 2
+    assert "1 pictures are in no fold: 99.png" in answer.err
+
+
+def test_drawn_splits_and_folds_together(shapes: Path, cli: Cli) -> None:
+    drawn = "data.splits={fractions: {train: 0.5, val: 0.25, test: 0.25}, stratify: det}"
+    words = ["train", shapes / "mtcli.yaml", "--set", drawn, "--name", "cv", "-q"]
+    assert cli(*words, "--folds", "2", "--tasks", "cls").code == 0
+    with Path("runs/cv/splits.csv").open(newline="") as file:
+        split_of = {row["image"]: row["split"] for row in csv.DictReader(file)}
+    assert len(split_of) == 12
+    kept_aside = {name for name, split in split_of.items() if split == "test"}
+    assert len(kept_aside) == 2
+    assert not kept_aside & set(fold_of(Path("runs/cv")))
+    assert Run(Path("runs/cv/fold-1")).metrics.is_file()
