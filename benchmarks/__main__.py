@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import halves, heads, loop, multitask, seeds
+from benchmarks import halves, heads, loop, mixing, multitask, seeds
 from benchmarks.trainings import markdown
 from mtcli.core.configfile import load_config
 from mtcli.core.runtime import choose_runtime, describe_environment
@@ -17,6 +17,7 @@ TITLES = {
     "multitask": "All tasks on one trunk against each on its own (an epoch of each in turn)",
     "halves": "The same, each task with a random half of its labels",
     "heads": "Each other head that a task may choose, the task on its own",
+    "mixing": "Mixing policies: labels drawn of each task, and its metric over the seeds",
     "loop": "A whole training epoch against the same steps on ready tensors (in turn)",
     "seeds": "One config under several seeds",
 }
@@ -28,9 +29,10 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=HERE.parent / "sample_data" / "mtcli.yaml")
     parser.add_argument("--set", dest="sets", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--only", choices=TITLES, action="append")
-    parser.add_argument("--seeds", default="0,1", help="for the benchmark of that name")
+    parser.add_argument("--seeds", default="0,1", help="for seeds and mixing")
     parser.add_argument("--name", default="sample", help="of the file below benchmarks/results")
     given = parser.parse_args()
+    numbers = [int(seed) for seed in given.seeds.split(",")]
     # Seeds take long and say nothing of speed: only when asked for.
     for name in given.only or ("multitask", "loop"):
         if name == "multitask":
@@ -41,8 +43,9 @@ def main() -> None:
             rows = heads.measure(given.config, given.sets)
         elif name == "loop":
             rows = loop.measure(given.config, given.sets, epochs=8)
+        elif name == "mixing":
+            rows = mixing.measure(given.config, given.sets, numbers)
         else:
-            numbers = [int(seed) for seed in given.seeds.split(",")]
             rows = seeds.measure(given.config, given.sets, numbers)
         print(f"\n{TITLES[name]}\n\n{markdown(rows)}", flush=True)
         _keep(f"{given.name}-{name}", TITLES[name], rows, given)

@@ -18,7 +18,7 @@ from mtcli.core.data.augment import Augment
 from mtcli.core.data.dataset import Collate, RecordDataset
 from mtcli.core.data.loader import load_batches
 from mtcli.core.losses import add_gradients
-from mtcli.core.mixing import JointMixing
+from mtcli.core.mixing.build import build_mixing
 from mtcli.core.runtime import choose_runtime
 from mtcli.core.training_state import TrainingState
 
@@ -43,7 +43,7 @@ class ReadySteps:
         )
         self.state.network.train()
         records = assembly.records["train"]
-        mixing = JointMixing(len(records), settings.batch_size, settings.accumulate, settings.seed)
+        mixing = build_mixing(settings, list(self.tasks), records)
         augment = Augment(data.augment, data.size)
         dataset = RecordDataset(records, self.tasks, data.size, data.resize, augment)
         collate = Collate(self.tasks, data.size, with_targets=True)

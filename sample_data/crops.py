@@ -13,6 +13,7 @@ from scenes import HEIGHT, KINDS, WIDTH, signed_distance
 
 CROP_SIDE = 40
 FILES = {"train": 30, "val": 15}  # of each class, at most
+FEW = 5  # of each class, for a task that has far fewer labels than another
 ARRAY_SIDE = 28
 ROWS = {"train": 270, "val": 80}  # at most
 JPEG_QUALITY = 85
@@ -51,6 +52,16 @@ def write_folders(split: str, found: Sequence[Crop], folder: Path) -> None:
         for crop in [crop for crop in found if crop.kind == kind][: FILES[split]]:
             small = crop.picture.resize((CROP_SIDE, CROP_SIDE), Image.Resampling.BICUBIC)
             small.save(place / f"{crop.name}.jpg", quality=JPEG_QUALITY)
+
+
+def write_few(folder: Path) -> None:
+    """List the first few training crops of each kind, with which a task has few labels."""
+    chosen = [
+        path.relative_to(folder).as_posix()
+        for kind in KINDS
+        for path in sorted((folder / "train" / kind).iterdir())[:FEW]
+    ]
+    (folder / "few.txt").write_text("".join(f"{name}\n" for name in chosen), encoding="utf-8")
 
 
 def as_arrays(split: str, found: Sequence[Crop]) -> dict[str, npt.NDArray[np.uint8]]:

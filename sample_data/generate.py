@@ -79,6 +79,7 @@ def write_all(folder: Path, seed: int) -> None:
             found = list(crops.crops(examples))
             crops.write_folders(split, found, folder / "crops")
             arrays |= crops.as_arrays(split, found)
+    crops.write_few(folder / "crops")
     crops.write_arrays(arrays, folder / "arrays" / "shapes.npz")
     write_text("".join(lines), folder / "labels.jsonl")
     with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
