@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, PositiveFloat, ValidationError
 
 from mtcli.core.config import (
     TASK_NAME,
@@ -216,8 +216,8 @@ class _Checker:
         kind = KINDS.get(str(entry["kind"]), where=f"{self.where(f'{key}.kind')}, {key}.kind")
         rest = {k: v for k, v in entry.items() if k not in TASK_KEYS}
         self.known(rest, [*kind.Options.model_fields, *TASK_KEYS], f"{key}.")
-        own = {k: entry[k] for k in ("images", "splits") if entry.get(k) is not None}
-        pictures = self.validate(TaskPictures, own, key)
+        common = {k: entry[k] for k in TaskCommon.model_fields if entry.get(k) is not None}
+        checked = self.validate(TaskCommon, common, key)
         said = entry["labels"]
         listed = said if isinstance(said, list) and said else [said]
         numbered = isinstance(said, list)
@@ -227,25 +227,11 @@ class _Checker:
                 self._source_of(kind, labels, f"{key}.labels.{n}" if numbered else f"{key}.labels")
                 for n, labels in enumerate(listed)
             ),
-            weight=self._weight(entry.get("weight", 1.0), key),
-            images=pictures.images,
-            splits=pictures.splits,
+            weight=checked.weight,
+            images=checked.images,
+            splits=checked.splits,
             options=self.validate(kind.Options, rest, key),
         )
-
-    def _weight(self, weight: Any, key: str) -> float:
-        if (
-            isinstance(weight, bool)
-            or not isinstance(weight, int | float)
-            or not 0 < weight < float("inf")
-        ):
-            raise self.error(
-                f"{key}.weight",
-                "wrong value",
-                expected="a finite number above 0",
-                found=repr(weight),
-            )
-        return float(weight)
 
     def _source_of(self, kind: type[AnyTask], labels: Any, key: str) -> LabelSource:
         from mtcli.core.data.readers import READERS, sort_of_label
@@ -290,9 +276,10 @@ SOURCE_KEYS = ("labelled_classes", "names_from")
 """What an entry of `labels` may hold beside the options of its format."""
 
 
-class TaskPictures(Options):
-    """The pictures that a task brings along."""
+class TaskCommon(Options):
+    """What a task of any kind may say."""
 
+    weight: PositiveFloat = 1.0
     images: Images | None = None
     splits: Splits | None = None
 

@@ -9,7 +9,6 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mtcli.core import events
 from mtcli.core.assembly import assemble
@@ -24,7 +23,7 @@ from mtcli.core.data.prepare import check_pictures_and_labels
 from mtcli.core.data.records import Record, digest, require_judgement, require_labels
 from mtcli.core.data.splits import names_of
 from mtcli.core.evaluation import evaluate, mean_score
-from mtcli.core.events import Evaluating, Event, TaskSummary
+from mtcli.core.events import Evaluating, Event
 from mtcli.core.freezing import check_frozen, freeze
 from mtcli.core.interruption import Interruption, until
 from mtcli.core.losses import add_gradients
@@ -37,6 +36,7 @@ from mtcli.core.progress import Progress, value_of
 from mtcli.core.results import results_json, show_predictions, task_results
 from mtcli.core.run import Run, replace_text
 from mtcli.core.runtime import choose_runtime, describe_environment
+from mtcli.core.summary import epoch_line, task_summaries
 from mtcli.core.task import Meter
 from mtcli.core.training_state import TrainingState
 from mtcli.core.watch import LossWatch
@@ -152,16 +152,7 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
         trunk=config.model.trunk,
         weights=config.model.weights,
         shared_parameters=shared,
-        tasks={
-            name: TaskSummary(
-                kind=task.kind,
-                classes=len(getattr(task.facts, "classes", ())) or None,
-                labelled=sum(name in record.labels for record in records["train"]),
-                parameters=own[name],
-                primary=task.primary,
-            )
-            for name, task in tasks.items()
-        },
+        tasks=task_summaries(tasks, records["train"], own),
         epochs=settings.epochs,
         first_epoch=first_epoch,
         first_update=first_update,
@@ -246,7 +237,7 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
             progress.primaries = {n: metrics[n][task.primary] for n, task in tasks.items()}
             progress.epoch, progress.updates = epoch + 1, 0
             progress.loss_sums, progress.loss_counts = {}, {}
-            run.log(_logged(ended))
+            run.log(epoch_line(ended))
             facts = model_facts(epoch, score, metrics)
             yield events.Saved(state.save(run, ["last", *taken], facts))
             yield ended
@@ -274,19 +265,6 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
 
 def _difference(now: float | None, before: float | None) -> float | None:
     return None if now is None or before is None else now - before
-
-
-def _logged(ended: events.EpochEnded) -> dict[str, Any]:
-    return {
-        "event": "epoch",
-        "epoch": ended.epoch,
-        "losses": dict(ended.losses),
-        "metrics": {name: dict(values) for name, values in ended.metrics.items()},
-        "score": ended.score,
-        "is_best": ended.is_best,
-        "best_of": list(ended.best_of),
-        "seconds": round(ended.seconds, 3),
-    }
 
 
 def _ended(
