@@ -22,11 +22,12 @@ def plan(config: Config) -> Planned:
     for name in config.tasks:
         require_labels(records, name)
     settings = config.train
-    mixing = build_mixing(settings, list(config.tasks), records)
-    labels = [[name for name in config.tasks if name in record.labels] for record in records]
+    names = list(config.tasks)
+    mixing = build_mixing(settings, names, records)
+    labels = [set(record.labels) for record in records]
     stages = [(stage.epochs, stage.mixing.name) for stage in settings.mixing.sequential or ()]
     epochs, first = [], 1
     for lasting, name in stages or [(settings.epochs, settings.mixing.name)]:
-        epochs.append(plan_epoch(mixing, first, first + lasting - 1, name, labels))
+        epochs.append(plan_epoch(mixing, first, first + lasting - 1, name, names, labels))
         first += lasting
     return Planned(len(records), settings.batch_size, tuple(epochs))

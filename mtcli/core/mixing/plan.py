@@ -9,7 +9,12 @@ from mtcli.core.mixing import Mixing
 
 
 def plan_epoch(
-    mixing: Mixing, first: int, last: int, name: str, labels: Sequence[Collection[str]]
+    mixing: Mixing,
+    first: int,
+    last: int,
+    name: str,
+    every: Sequence[str],
+    labels: Sequence[Collection[str]],
 ) -> EpochPlan:
     """Count the draws of epoch `first`.
 
@@ -18,12 +23,12 @@ def plan_epoch(
         first: the epoch that is counted.
         last: the last one of its stage.
         name: of the policy.
+        every: the tasks of the run.
         labels: the tasks that have a label, record by record.
     """
     updates = mixing.epoch(first)
     batches = [batch for update in updates for batch in update]
     draws = [draw for batch in batches for draw in batch]
-    every = sorted({task for record in labels for task in record})
     learn = mixing.learning(first) or tuple(every)
     tasks = {}
     for task in learn:
