@@ -205,6 +205,9 @@ def test_pictures_that_came_later_are_in_no_fold(shapes: Path, cli: Cli) -> None
     shutil.copy(shapes / "images/01.png", shapes / "images/99.png")
     with (shapes / "train.txt").open("a") as file:
         file.write("99.png\n")
+    assert cli("eval", "runs/cv").code == 0  # it has no label, and counts for nothing
+    with (shapes / "labels.csv").open("a") as file:
+        file.write("99.png,circle\n")
     answer = cli("eval", "runs/cv")
     assert answer.code == 2
     assert "1 pictures are in no fold: 99.png" in answer.err
@@ -218,6 +221,6 @@ def test_drawn_splits_and_folds_together(shapes: Path, cli: Cli) -> None:
         split_of = {row["image"]: row["split"] for row in csv.DictReader(file)}
     assert len(split_of) == 12
     kept_aside = {name for name, split in split_of.items() if split == "test"}
-    assert len(kept_aside) == 2
+    assert len(kept_aside) == 3
     assert not kept_aside & set(fold_of(Path("runs/cv")))
     assert Run(Path("runs/cv/fold-1")).metrics.is_file()

@@ -50,8 +50,8 @@ def draw(
     """Divide pictures among splits, so that each word is divided as the fractions say.
 
     The pictures of a word come in an order that follows from the seed and their names (groups
-    first by their size), and each goes to the split that lacks the most of the word; of a word
-    with one picture, that is the largest split.
+    first by their size). The first goes to the largest split, so that a rare class can be learnt;
+    each other to the split that lacks the most, of the word and in all.
 
     Args:
         pictures: by name.
@@ -83,9 +83,12 @@ def _divide(
     for unit in units:
         seen, everything = own.total() + len(unit), given.total() + len(unit)
 
-        def lack(split: str, seen: int = seen, everything: int = everything) -> tuple[float, float]:
+        def lack(split: str, seen: int = seen, everything: int = everything) -> float:
             share = fractions[split]
-            return round(share * seen - own[split], 9), share * everything - given[split]
+            # What strata have had too much or too little of by rounding is made good by others;
+            # but the first of a stratum goes where most of it belongs.
+            overall = share * everything - given[split] if own else 0.0
+            return round(share * seen - own[split] + overall, 9)
 
         split = max(fractions, key=lack)
         own[split] += len(unit)
@@ -95,7 +98,7 @@ def _divide(
 
 
 def _most_common(words: Sequence[str]) -> str:
-    counts = Counter(words)
+    counts = Counter(filter(None, words)) or Counter(words)
     return min(counts, key=lambda word: (-counts[word], word))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mtcli.core.config import GroupColumn
+from mtcli.core.configsplits import GroupColumn
 from mtcli.core.data.drawn import draw, drawn_text
 from mtcli.core.data.groups import groups_of
 from mtcli.core.errors import DataError
