@@ -10,11 +10,10 @@ from typing import Any
 import torch
 from PIL import Image
 from torchvision.tv_tensors import Image as TVImage
-from torchvision.tv_tensors import Mask
 
 from mtcli.core.data.dataset import Collate, RecordDataset
 from mtcli.core.data.decode import decode
-from mtcli.core.data.geometry import Resize, Rule, resize_rule
+from mtcli.core.data.geometry import Rule
 from mtcli.core.data.loader import load_batches
 from mtcli.core.data.records import Record, read_target
 from mtcli.core.errors import SaveError
@@ -25,16 +24,11 @@ from mtcli.core.network import Network
 from mtcli.core.ops.drawing import captions
 from mtcli.core.run import Run, replace_text
 from mtcli.core.runtime import Runtime
-from mtcli.core.task import AnyTask, Meter, Prediction
+from mtcli.core.shown import for_screen, lowest_first
+from mtcli.core.task import AnyTask, Meter
 
 SHOWN = 8
 """Pictures of the validation split that a run shows with its predictions."""
-
-LEGIBLE = 512
-"""Pixels of the longer side that smaller pictures are enlarged to before they are drawn on."""
-
-LARGEST = 1600
-"""Pixels of the longer side that larger ones are shrunk to."""
 
 
 def task_results(
@@ -97,39 +91,22 @@ def show_predictions(
         found = predict_batch(network, tasks, batch, runtime, labelled_only=False)
         for row, record in enumerate(first):
             image = decode(record.image)
-            shown = _for_screen((image.shape[1], image.shape[2]))
+            shown = for_screen((image.shape[1], image.shape[2]))
             image = shown.apply(TVImage(image)).as_subclass(torch.Tensor)
             lines = []
-            for name in _lowest_first(tasks, found, row):
+            answers = {name: found[name][row] for name in tasks}
+            for name in lowest_first(answers):
                 truth = shown.apply(read_target(tasks[name], name, record, shown.original))
-                answer = shown.apply(found[name][row])
+                answer = shown.apply(answers[name])
                 image = tasks[name].draw(image, answer, truth)
                 caption = tasks[name].caption(answer, truth)
                 if caption is not None:
                     lines.append((f"{name}: {caption.text}", caption.good))
             image = captions(image, lines)
             _write_picture(run, f"{row:02d}-{Path(record.key).stem[:60]}.png", image)
-            answers = {name: task.to_json(found[name][row]) for name, task in tasks.items()}
-            said.append({"image": record.key, **answers})
+            plain = {name: task.to_json(answers[name]) for name, task in tasks.items()}
+            said.append({"image": record.key, **plain})
     replace_text(run.predictions / "predictions.json", json.dumps(said, indent=1))
-
-
-def _lowest_first(
-    tasks: Mapping[str, AnyTask], found: Mapping[str, Mapping[int, Prediction]], row: int
-) -> list[str]:
-    """The tasks in the order in which they are drawn: maps would cover boxes."""
-
-    def above(name: str) -> bool:
-        return not any(isinstance(value, Mask) for value in found[name][row].values())
-
-    return sorted(tasks, key=above)
-
-
-def _for_screen(size: tuple[int, int]) -> Resize:
-    """To a size at which text beside small things can be read, and that fits on a screen."""
-    factor = max(1, round(LEGIBLE / max(size))) * min(1.0, LARGEST / max(size))
-    shown = (max(1, round(size[0] * factor)), max(1, round(size[1] * factor)))
-    return resize_rule("stretch", size, shown)
 
 
 def _write_picture(run: Run, name: str, image: torch.Tensor) -> None:

@@ -107,6 +107,9 @@ class YesOrNo(Task):
     def meter(self):
         return Hits()
 
+    def truth(self, target):
+        return {"yes": target["yes"]}
+
     def draw(self, image, prediction, target):
         return image
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torchvision.tv_tensors import BoundingBoxes, Mask
 
-from mtcli.core.config import Augmentation
+from mtcli.core.configaugment import Augmentation
 from mtcli.core.data.augment import Augment
 from mtcli.core.data.dataset import Collate, Item, RecordDataset
 from mtcli.core.data.geometry import Resize, Rule, resize_rule
@@ -185,31 +185,6 @@ def measured(task: AnyTask, predictions: Sequence[Prediction], truth: Sequence[T
     meter: Meter = task.meter()
     meter.update(predictions, truth)
     return meter
-
-
-def perfect(target: Target, like: Prediction) -> Prediction:
-    """The prediction that a target asks for, with the keys of another prediction.
-
-    What it says of geometry is the target's under the same name; probabilities are sure of the
-    class or the classes; a score is 1, and a deviation nearly 0.
-    """
-    found = {}
-    for name, said in like.items():
-        if name in target:
-            found[name] = target[name]
-        elif name == "scores":
-            first = next(value for value in target.values() if isinstance(value, BoundingBoxes))
-            found[name] = torch.ones(len(first))
-        elif name == "probabilities":
-            wanted = next(value for key, value in target.items() if key != "looked_for")
-            one = wanted.dim() == 0
-            found[name] = nn.functional.one_hot(wanted, len(said)) if one else wanted
-            found[name] = found[name].float()
-        elif name == "deviation":
-            found[name] = torch.full_like(said, 1e-6)
-        else:
-            pytest.skip(f"nothing here knows what a perfect {name} is")
-    return found
 
 
 def assert_best(task: AnyTask, meter: Meter) -> None:
@@ -453,7 +428,9 @@ def test_a_perfect_prediction_has_the_best_metric(
 ) -> None:
     truth = targets(task, values)
     like = predict(task, build(task), collate(task, items))[0]
-    assert_best(task, measured(task, [perfect(target, like) for target in truth], truth))
+    perfect = [task.truth(target) for target in truth]
+    assert all(answer.keys() == like.keys() for answer in perfect)
+    assert_best(task, measured(task, perfect, truth))
 
 
 @pytest.mark.parametrize("rule", ["stretch", "letterbox"])
@@ -471,10 +448,9 @@ def test_an_evaluation_finds_a_perfect_answer_perfect(
     batch = Collate({"it": task}, SIZE, with_targets=False)(found)
     assert isinstance(batch, Batch)
     network = build(task)
-    [like, *_] = predict(task, network, batch.to(DEVICE))
     asked = [item.sample["targets"]["it"] for item in found if isinstance(item, Item)]
     answers = [
-        each_tensor(perfect(target, like), lambda tensor: tensor.to(DEVICE)) for target in asked
+        each_tensor(task.truth(target), lambda tensor: tensor.to(DEVICE)) for target in asked
     ]
     seen: list[tuple[int, int]] = []
 
@@ -527,8 +503,7 @@ def test_what_nobody_looked_for_is_neither_taught_nor_judged(
         assert loss.isfinite()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
     # All that is in the pictures is found, also what was not looked for: not held against it.
-    like = predict(task, network, batch)[0]
-    whole = [perfect(target, like) for target in targets(task, values)]
+    whole = [task.truth(target) for target in targets(task, values)]
     assert_best(task, measured(task, whole, truth))
 
 
@@ -598,13 +573,10 @@ def test_drawing_leaves_the_picture_as_it_was(
     assert torch.equal(image, before)
 
 
-def test_a_person_is_shown_something(
-    task: AnyTask, values: list[LabelValue], items: list[Item]
-) -> None:
+def test_a_person_is_shown_something(task: AnyTask, values: list[LabelValue]) -> None:
     image = torch.zeros(3, *ORIGINAL, dtype=torch.uint8)
     truth = targets(task, values)[0]
-    [like, *_] = predict(task, build(task), collate(task, items))
-    found = perfect(truth, like)
+    found = task.truth(truth)
     caption = task.caption(found, truth)
     if caption is None:
         assert not torch.equal(task.draw(image, found, truth), image)
@@ -616,6 +588,23 @@ def test_a_person_is_shown_something(
         assert unknown.good is None
 
 
+@pytest.mark.parametrize("steps", ["flips", "crop", "letterbox and zoom"])
+def test_a_truth_can_be_shown_and_told_without_scores(
+    tmp_path: Path, task: AnyTask, values: list[LabelValue], steps: str
+) -> None:
+    """Also that of an augmented sample, of which parts are unknown."""
+    for item in load(write(tmp_path, values), task, *STEPS[steps]):
+        target = item.sample["targets"].get("it")
+        if target is None:
+            continue
+        image = item.sample["image"].as_subclass(Tensor)
+        found = task.truth(target)
+        assert task.draw(image, found, None).shape == image.shape
+        caption = task.caption(found, None)
+        assert caption is None or "%" not in caption.text
+        json.dumps(task.to_json(found), allow_nan=False)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (7, 1), (2, 3), (11, 5)], ids=str)
 def test_tiny_pictures_are_drawn_on(
     task: AnyTask, values: list[LabelValue], items: list[Item], size: tuple[int, int]
@@ -623,7 +612,7 @@ def test_tiny_pictures_are_drawn_on(
     target = targets(task, values)[0]
     resize = Resize(ORIGINAL, size, inner=size, offset=(0, 0))
     like = predict(task, build(task), collate(task, items))[0]
-    found = [resize_rule("stretch", size, SIZE).undo(like), resize.apply(perfect(target, like))]
+    found = [resize_rule("stretch", size, SIZE).undo(like), resize.apply(task.truth(target))]
     for prediction in found:
         for truth in (None, resize.apply(target)):
             drawn = task.draw(torch.zeros(3, *size, dtype=torch.uint8), prediction, truth)

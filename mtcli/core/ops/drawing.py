@@ -11,6 +11,8 @@ from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from mtcli.core.maps import IGNORED, UNMEASURED
+
 Color = tuple[int, int, int]
 
 # Okabe and Ito's palette: told apart by people with any colour vision.
@@ -38,12 +40,12 @@ def captions(image: Tensor, lines: Sequence[tuple[str, bool | None]]) -> Tensor:
 
     Each is on green where it is right, on red where it is wrong, on grey where nobody knows.
     """
-    canvas = _to_pil(image)
+    canvas = to_pil(image)
     y = 0
     for text, good in lines:
         color = PLAIN if good is None else GOOD if good else BAD
         y += _tag(canvas, (0, y), text, color, above=False)
-    return _to_tensor(canvas)
+    return to_tensor(canvas)
 
 
 def boxes(
@@ -57,7 +59,7 @@ def boxes(
     With `texts` the outline is solid and each has a tag; without, it is thin and white, as the
     truth below predictions.
     """
-    canvas = _to_pil(image)
+    canvas = to_pil(image)
     draw = ImageDraw.Draw(canvas)
     width = max(1, round(max(canvas.size) / 320))
     for (x1, y1, x2, y2), color in zip(corners.tolist(), colors, strict=True):
@@ -66,7 +68,7 @@ def boxes(
         draw.rectangle(frame, outline=outline, width=width if texts is None else width + 1)
     for (x1, y1, _, _), color, text in zip(corners.tolist(), colors, texts or (), strict=False):
         _tag(canvas, (x1, y1), text, color)
-    return _to_tensor(canvas)
+    return to_tensor(canvas)
 
 
 def points(
@@ -80,7 +82,7 @@ def points(
     With `colors` and `texts` they are dots with a tag; without, white rings around such dots, as
     the truth.
     """
-    canvas = _to_pil(image)
+    canvas = to_pil(image)
     draw = ImageDraw.Draw(canvas)
     radius = max(2, round(max(canvas.size) / 160)) + (2 if colors is None else 0)
     # The first pixel's centre is at 0.5 for points, at 0 for Pillow.
@@ -91,7 +93,7 @@ def points(
         draw.ellipse(around, fill=color, outline=(255, 255, 255))
     for (x, y), color, text in zip(centres, colors or (), texts or (), strict=False):
         _tag(canvas, (x + radius, y - radius), text, color)
-    return _to_tensor(canvas)
+    return to_tensor(canvas)
 
 
 def class_map(
@@ -105,24 +107,24 @@ def class_map(
 
     Args:
         image: the picture.
-        numbers: integers that count `names`.
+        numbers: integers that count `names`; 255, where nothing is known, is left clear.
         names: of the classes.
         first: classes below it are left clear.
         truth: a map like `numbers`, whose borders are drawn thin and white.
     """
     table = torch.tensor([color_of(number - first) for number in range(256)], dtype=torch.float32)
     colors = table[numbers.long()].permute(2, 0, 1)
-    covered = (numbers >= first)[None]
+    covered = ((numbers >= first) & (numbers != IGNORED))[None]
     mixed = torch.where(covered, 0.55 * image + 0.45 * colors, image.float())
     mixed = torch.where(_borders(numbers)[None] & covered, colors, mixed)
     if truth is not None:
         mixed = mixed.masked_fill(_borders(truth)[None], 255.0)
-    canvas = _to_pil(mixed.round().to(torch.uint8))
+    canvas = to_pil(mixed.round().to(torch.uint8))
     y = canvas.height  # the legend grows up from the lower left corner
     for number in sorted(set(numbers.flatten().tolist())):
-        if number >= first:
+        if first <= number < IGNORED:
             y -= _tag(canvas, (0, y), names[number], color_of(number - first))
-    return _to_tensor(canvas)
+    return to_tensor(canvas)
 
 
 def number_map(image: Tensor, numbers: Tensor, truth: Tensor | None = None) -> Tensor:
@@ -130,16 +132,18 @@ def number_map(image: Tensor, numbers: Tensor, truth: Tensor | None = None) -> T
 
     Args:
         image: the picture.
-        numbers: finite.
+        numbers: finite; 0, where nothing was measured, is left without colour.
         truth: a map like `numbers`, 0 where nothing was measured; it is set small into the lower
             right corner, in the same colours.
     """
     from matplotlib import colormaps
 
     table = torch.tensor(colormaps["viridis"](range(256), bytes=True))[:, :3]
-    seen = numbers.flatten()
+    seen = numbers[numbers > UNMEASURED]
     if truth is not None:
-        seen = torch.cat([seen, truth[truth > 0]])
+        seen = torch.cat([seen, truth[truth > UNMEASURED]])
+    if not len(seen):
+        return image
     low, high = float(seen.min()), float(seen.max())
 
     def colored(values: Tensor) -> Tensor:
@@ -148,12 +152,13 @@ def number_map(image: Tensor, numbers: Tensor, truth: Tensor | None = None) -> T
 
     # The picture without its own colours, which would be taken for numbers.
     grey = image.float().mean(dim=0)
-    mixed = (0.3 * grey + 0.7 * colored(numbers)).round().to(torch.uint8)
+    laid = torch.where(numbers > UNMEASURED, 0.3 * grey + 0.7 * colored(numbers), grey)
+    mixed = laid.round().to(torch.uint8)
     if truth is not None:
         height, width = (max(1, side // 3) for side in truth.shape)
-        small = torch.where(truth > 0, colored(truth), 0)[:, ::3, ::3][:, :height, :width]
+        small = torch.where(truth > UNMEASURED, colored(truth), 0)[:, ::3, ::3][:, :height, :width]
         mixed[:, -height:, -width:] = small
-    canvas = _to_pil(mixed)
+    canvas = to_pil(mixed)
     if truth is not None:
         corner = (canvas.width - width - 1, canvas.height - height - 1)
         ImageDraw.Draw(canvas).rectangle((*corner, *canvas.size), outline=(255, 255, 255))
@@ -162,7 +167,7 @@ def number_map(image: Tensor, numbers: Tensor, truth: Tensor | None = None) -> T
     for value in (low, (low + high) / 2, high):
         red, green, blue = colored(torch.tensor([[value]])).flatten().tolist()
         y -= _tag(canvas, (0, y), f"{value:.3g}", (red, green, blue))
-    return _to_tensor(canvas)
+    return to_tensor(canvas)
 
 
 def _borders(numbers: Tensor) -> Tensor:
@@ -182,8 +187,8 @@ def _tag(
 ) -> int:
     """A filled tag above or below `corner`, moved to where the frame has room; gives its height."""
     draw = ImageDraw.Draw(canvas)
-    font = _font(max(9, round(max(canvas.size) / 40)))
-    left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
+    letters = font(max(9, round(max(canvas.size) / 40)))
+    left, top, right, bottom = draw.textbbox((0, 0), text, font=letters)
     width, height = right - left + 4, bottom - top + 4
     x = min(max(0.0, corner[0]), max(0.0, canvas.width - width))
     y = corner[1] - height if above else corner[1]
@@ -191,20 +196,23 @@ def _tag(
     draw.rectangle((x, y, x + width, y + height), fill=color)
     luminance = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]
     ink = (0, 0, 0) if luminance > 140 else (255, 255, 255)
-    draw.text((x + 2 - left, y + 2 - top), text, fill=ink, font=font)
+    draw.text((x + 2 - left, y + 2 - top), text, fill=ink, font=letters)
     return int(height)
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """Letters of a height in pixels."""
     # matplotlib's own font: Pillow's has no letters but English ones.
     return ImageFont.truetype(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
 
 
-def _to_pil(image: Tensor) -> Image.Image:
+def to_pil(image: Tensor) -> Image.Image:
+    """A `[3, H, W]` uint8 picture as Pillow has it."""
     return Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
 
 
-def _to_tensor(canvas: Image.Image) -> Tensor:
+def to_tensor(canvas: Image.Image) -> Tensor:
+    """And back."""
     raw = torch.frombuffer(bytearray(canvas.tobytes()), dtype=torch.uint8)
     return raw.reshape(canvas.height, canvas.width, 3).permute(2, 0, 1).contiguous()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Self
 
 import torch
+import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -17,7 +18,7 @@ from mtcli.core.labels import LabelError, LabelValue, WordsLabel, unknown_class
 from mtcli.core.metrics import confusion as tables
 from mtcli.core.metrics.calibration import Calibration
 from mtcli.core.options import ClassNames, Options
-from mtcli.core.task import Caption, Meter, Prediction, Target, Task
+from mtcli.core.task import Caption, Meter, Prediction, Target, Task, with_score
 from mtcli.core.tasks import KINDS
 
 
@@ -180,9 +181,12 @@ class Classification(Task[Tensor, Tensor]):
     def meter(self) -> ClassificationMeter:
         return ClassificationMeter(self.facts.classes)
 
+    def truth(self, target: Target) -> Prediction:
+        return {"probabilities": F.one_hot(target["class"], len(self.facts.classes)).float()}
+
     def caption(self, prediction: Prediction, target: Target | None) -> Caption:
         probability, number = prediction["probabilities"].max(dim=0)
-        text = f"{self.facts.classes[int(number)]} {float(probability):.0%}"
+        text = with_score(self.facts.classes[int(number)], float(probability))
         if target is None:
             return Caption(text)
         if target["class"] == number:

@@ -206,6 +206,10 @@ class Depth(Task[Tensor, Tensor]):
     def meter(self) -> DepthMeter:
         return DepthMeter()
 
+    def truth(self, target: Target) -> Prediction:
+        """With 0 where nothing was measured, unlike what `decode` gives."""
+        return {"depth": target["depth"]}
+
     def score(self, metrics: Mapping[str, float | None]) -> float | None:
         return metrics["delta1"]
 
@@ -216,11 +220,12 @@ class Depth(Task[Tensor, Tensor]):
     def to_json(self, prediction: Prediction) -> dict[str, Any]:
         """What sums the map up: its pixels are more than a line of text can bear."""
         depth = prediction["depth"].as_subclass(Tensor)
+        known = depth[depth > UNMEASURED].double()
         return {
             "depth": {
-                "min": float(depth.min()),
-                "mean": float(depth.double().mean()),
-                "max": float(depth.max()),
+                "min": float(known.min()) if len(known) else None,
+                "mean": float(known.mean()) if len(known) else None,
+                "max": float(known.max()) if len(known) else None,
                 "shape": list(depth.shape),
             }
         }

@@ -26,7 +26,7 @@ from mtcli.core.ops import drawing
 from mtcli.core.ops.boxes import areas, as_boxes, clipped, has_area, sides
 from mtcli.core.ops.suppression import detections
 from mtcli.core.options import ClassNames, Options
-from mtcli.core.task import Meter, Prediction, Target, Task, View
+from mtcli.core.task import Meter, Prediction, Target, Task, View, with_score
 from mtcli.core.tasks import KINDS
 
 MIN_VISIBLE = 0.1
@@ -290,6 +290,17 @@ class Detection(Task[Any, Any]):
     def meter(self) -> DetectionMeter:
         return DetectionMeter(self.facts.classes)
 
+    def truth(self, target: Target) -> Prediction:
+        """Without the regions of many objects, which ask for no box."""
+        alone = ~target["crowd"]
+        boxes = target["boxes"]
+        assert isinstance(boxes, BoundingBoxes)
+        return {
+            "boxes": as_boxes(boxes.as_subclass(Tensor)[alone], boxes.canvas_size),
+            "scores": torch.ones(int(alone.sum())),
+            "labels": target["labels"][alone],
+        }
+
     def draw(self, image: Tensor, prediction: Prediction, target: Target | None) -> Tensor:
         if target is not None:
             truth = [drawing.color_of(number) for number in target["labels"].tolist()]
@@ -302,7 +313,7 @@ class Detection(Task[Any, Any]):
             image,
             prediction["boxes"][sure],
             [drawing.color_of(number) for number in labels],
-            [f"{self.facts.classes[n]} {s:.0%}" for n, s in zip(labels, scores, strict=True)],
+            [with_score(self.facts.classes[n], s) for n, s in zip(labels, scores, strict=True)],
         )
 
     def to_json(self, prediction: Prediction) -> dict[str, Any]:

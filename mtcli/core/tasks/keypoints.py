@@ -280,6 +280,11 @@ class Keypoints(Task[KeypointsBatch, Tensor]):
     def meter(self) -> KeypointsMeter:
         return KeypointsMeter(self.facts.points)
 
+    def truth(self, target: Target) -> Prediction:
+        """A missing point has the score 0."""
+        known = target["visibility"] != MISSING
+        return {"points": target["points"], "scores": known.float()}
+
     def draw(self, image: Tensor, prediction: Prediction, target: Target | None) -> Tensor:
         if target is not None:
             known = target["visibility"] != MISSING

@@ -25,7 +25,7 @@ from mtcli.core.labels import (
 from mtcli.core.metrics.confusion import mean_defined
 from mtcli.core.metrics.ranking import average_precision
 from mtcli.core.options import ClassNames, Options
-from mtcli.core.task import Caption, Meter, Prediction, Target, Task
+from mtcli.core.task import Caption, Meter, Prediction, Target, Task, with_score
 from mtcli.core.tasks import KINDS
 
 MAX_WEIGHT = 10.0
@@ -241,6 +241,9 @@ class Multilabel(Task[MultilabelBatch, Tensor]):
     def meter(self) -> MultilabelMeter:
         return MultilabelMeter(self.facts.classes, self.options.threshold)
 
+    def truth(self, target: Target) -> Prediction:
+        return {"probabilities": target["applies"].float()}
+
     def caption(self, prediction: Prediction, target: Target | None) -> Caption:
         """The classes that are said to apply, and those that were missed."""
         probabilities = prediction["probabilities"]
@@ -250,7 +253,7 @@ class Multilabel(Task[MultilabelBatch, Tensor]):
             wrong = target["looked_for"] & (said != target["applies"])
         texts = []
         for number in probabilities.argsort(descending=True).tolist():
-            text = f"{self.facts.classes[number]} {float(probabilities[number]):.0%}"
+            text = with_score(self.facts.classes[number], float(probabilities[number]))
             if said[number]:
                 texts.append(f"{text}, wrong" if wrong[number] else text)
             elif wrong[number]:

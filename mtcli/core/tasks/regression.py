@@ -66,7 +66,8 @@ class RegressionMeter(Meter):
         for prediction, target in zip(predictions, targets, strict=True):
             known = target["known"].double()
             true = (target["numbers"].double() - self._means) * known
-            error = (prediction["numbers"].double() - self._means) * known - true
+            found = prediction["numbers"].double().masked_fill(~target["known"], 0.0)
+            error = (found - self._means) * known - true
             self._sums += torch.stack([known, error.abs(), error**2, true, true**2])
 
     def merge(self, others: Iterable[Self]) -> None:
@@ -212,6 +213,13 @@ class Regression(Task[RegressionBatch, Tensor]):
     def meter(self) -> RegressionMeter:
         return RegressionMeter(self._names, self.facts.means)
 
+    def truth(self, target: Target) -> Prediction:
+        """A number that nobody knows is NaN."""
+        found = {"numbers": target["numbers"].masked_fill(~target["known"], math.nan)}
+        if self._sure:
+            found["deviation"] = torch.zeros_like(found["numbers"])
+        return found
+
     def score(self, metrics: Mapping[str, float | None]) -> float | None:
         """How much smaller the error is than that of always saying the training split's median."""
         mae, of_median = metrics["mae"], mean_defined(list(self.facts.median_errors))
@@ -224,14 +232,18 @@ class Regression(Task[RegressionBatch, Tensor]):
     def caption(self, prediction: Prediction, target: Target | None) -> Caption:
         texts = []
         for place, name in enumerate(self._names):
-            text = f"{float(prediction['numbers'][place]):.4g}"
+            number = float(prediction["numbers"][place])
+            text = "unknown" if math.isnan(number) else f"{number:.4g}"
             if target is not None and target["known"][place]:
                 text = f"{text} (true {float(target['numbers'][place]):.4g})"
             texts.append(f"{name} {text}" if self.options.names is not None else text)
         return Caption(", ".join(texts))
 
     def to_json(self, prediction: Prediction) -> dict[str, Any]:
-        found = {name: values.tolist() for name, values in prediction.items()}
+        found = {
+            name: [None if math.isnan(value) else value for value in values.tolist()]
+            for name, values in prediction.items()
+        }
         if self.options.names is None:
             return dict(found)
         return {

@@ -1,0 +1,56 @@
+"""One sample drawn for people: its labels on the picture, words below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from mtcli.core.data.dataset import Item
+from mtcli.core.data.records import Record
+from mtcli.core.ops.mosaic import Line, Tile
+from mtcli.core.shown import for_screen, lowest_first
+from mtcli.core.task import AnyTask
+
+
+def tile_of(
+    item: Item, record: Record, tasks: Mapping[str, AnyTask], joint: bool, title: str
+) -> Tile:
+    """The picture as the network gets it, enlarged where it is small.
+
+    Args:
+        item: the sample.
+        record: that it was made of; of its labels those are left that say something.
+        tasks: all of the config.
+        joint: whether all tasks speak of the same pictures, so that one without a label is worth
+            a word.
+        title: what stands above it.
+    """
+    sample = item.sample
+    picture = sample["image"]
+    shown = for_screen((picture.shape[1], picture.shape[2]))
+    targets = shown.apply(sample["targets"])
+    answers = {name: tasks[name].truth(target) for name, target in targets.items()}
+    image = shown.apply(picture).as_subclass(Tensor)
+    unseen = set()
+    for name in lowest_first(answers):
+        drawn = tasks[name].draw(image, answers[name], None)
+        if torch.equal(drawn, image):
+            unseen.add(name)
+        image = drawn
+    lines = []
+    for name, task in tasks.items():
+        if name in answers:
+            caption = task.caption(answers[name], None)
+            if caption is not None:
+                lines.append(Line(name, caption.text))
+            elif name in unseen:
+                lines.append(Line(name, "nothing there"))
+        elif name in record.labels:
+            cut = sample["cropped"] and not task.crop_safe
+            why = "no label after the crop" if cut else "nothing of it in sight"
+            lines.append(Line(name, why, missing=True))
+        elif joint:
+            lines.append(Line(name, "no label", missing=True))
+    return Tile(image, title, lines)

@@ -1,0 +1,1 @@
+"""What data is made of, in numbers and as a picture."""

@@ -1,0 +1,64 @@
+"""Pictures beside each other, and the words around them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from mtcli.core.ops.drawing import BAD
+from mtcli.core.ops.mosaic import Line, Tile, columns_for, mosaic
+
+RED, BLUE = ((255, 0, 0), (0, 0, 255))
+
+
+def _flat(color: tuple[int, int, int], height: int = 100, width: int = 160) -> Tensor:
+    return torch.tensor(color, dtype=torch.uint8)[:, None, None].expand(3, height, width)
+
+
+def _where(picture: Tensor, color: tuple[int, int, int]) -> tuple[list[int], list[int]]:
+    same = (picture == torch.tensor(color, dtype=torch.uint8)[:, None, None]).all(dim=0).nonzero()
+    return same.amin(dim=0).tolist(), same.amax(dim=0).tolist()
+
+
+def test_tiles_stand_whole_beside_and_below_each_other() -> None:
+    colors = [RED, (0, 255, 0), BLUE]
+    drawn = mosaic([Tile(_flat(color), "name") for color in colors], 2, "heading")
+    assert drawn.dtype == torch.uint8
+    (top, left), (bottom, right) = _where(drawn, RED)
+    assert (bottom - top + 1, right - left + 1) == (100, 160)
+    (beside, next_left), _ = _where(drawn, (0, 255, 0))
+    assert beside == top
+    assert next_left > right
+    (below, same_left), _ = _where(drawn, BLUE)
+    assert below > bottom
+    assert same_left == left
+
+
+def test_words_take_room_below_and_what_is_missing_stands_out() -> None:
+    bare = mosaic([Tile(_flat(RED), "name")], 1, "")
+    said = mosaic([Tile(_flat(RED), "name", [Line("cls", "ball")])], 1, "")
+    lost = mosaic([Tile(_flat(RED), "name", [Line("cls", "no label", missing=True)])], 1, "")
+    assert bare.shape[2] == said.shape[2]
+    assert bare.shape[1] < said.shape[1] == lost.shape[1]
+    bad = torch.tensor(BAD, dtype=torch.uint8)[:, None, None]
+    assert (lost == bad).all(dim=0).any()
+    assert not (said == bad).all(dim=0).any()
+
+
+@pytest.mark.parametrize("text", ["word " * 200, "w" * 500, ""])
+def test_long_words_stay_inside_their_column(text: str) -> None:
+    tiles = [Tile(_flat(RED), text, [Line("cls", text)]), Tile(_flat(BLUE), "", ())]
+    drawn = mosaic(tiles, 2, text)
+    _, (_, right) = _where(drawn, RED)
+    (_, left), _ = _where(drawn, BLUE)
+    assert (drawn[:, :, right + 1 : left] == 255).all(dim=0)[60:].all()
+    assert drawn.shape[1] < 300  # three rows of words at most
+
+
+@pytest.mark.parametrize(
+    ("tiles", "size", "columns"),
+    [(12, (96, 128), 4), (6, (96, 128), 3), (1, (96, 128), 1), (2, (64, 640), 1), (9, (64, 64), 4)],
+)
+def test_a_mosaic_is_a_landscape(tiles: int, size: tuple[int, int], columns: int) -> None:
+    assert columns_for(tiles, size) == columns
