@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtcli.core.checkpoint import Model, load_model
-from mtcli.core.config import Config, SplitColumn
+from mtcli.core.config import Config
+from mtcli.core.configsplits import SplitColumn
 from mtcli.core.data.gather import load_records
 from mtcli.core.data.prepare import prepare_tasks
 from mtcli.core.data.records import Record, labelled_only, require_labels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
@@ -158,10 +158,17 @@ class Deferred(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A label value and the place it was read from, for messages ("labels.csv, line 12")."""
+    """A label value and the place it was read from, for messages ("labels.csv, line 12").
+
+    Attributes:
+        value: or what reads it from a file of its own.
+        where: the place.
+        size: height and width of the picture as the file states them, where it does; no label.
+    """
 
     value: LabelValue | Deferred
     where: str
+    size: tuple[int, int] | None = field(default=None, compare=False)
 
     def load(self) -> LabelValue:
         """The value, read from its file where it has one of its own."""

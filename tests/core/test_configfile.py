@@ -378,6 +378,7 @@ def test_without_any_the_sample_is_named() -> None:
 
     assert caught.value.mend is not None
     assert "mtcli sample DIR" in caught.value.mend
+    assert "mtcli init FOLDER" in caught.value.mend
 
 
 # And back.
