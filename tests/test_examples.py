@@ -11,8 +11,8 @@ import pytest
 
 from mtcli.core.config import Config, TaskConfig
 from mtcli.core.configfile import load_config
-from mtcli.core.data.readers import READERS
 from mtcli.core.data.gather import load_records
+from mtcli.core.data.readers import READERS
 from mtcli.core.heads import DENSE_HEADS, DETECTORS
 from mtcli.core.labels import ObjectsLabel
 from mtcli.core.tasks import KINDS

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from mtcli.core.checkpoint import Model, load_model
 from mtcli.core.config import Config
-from mtcli.core.configsplits import SplitColumn
 from mtcli.core.data.gather import load_records
 from mtcli.core.data.prepare import prepare_tasks
 from mtcli.core.data.records import Record, labelled_only, require_labels
-from mtcli.core.data.splits import check_files, has_split
+from mtcli.core.data.splits import check_files, has_split, names_of
 from mtcli.core.errors import ConfigError
 from mtcli.core.network import Architecture, Network, build_network, check_size
 from mtcli.core.progress import check_best
@@ -59,7 +58,7 @@ def assemble(config: Config, checkpoint: Path | None = None) -> Assembly:
         if task.splits is not None and not has_split(task.splits, "train"):
             raise ConfigError(
                 f"tasks.{name}.splits: no such split: train",
-                found=", ".join(task.splits) if not isinstance(task.splits, SplitColumn) else None,
+                found=", ".join(names_of(task.splits)),
             )
         require_labels(records["train"], name)
     used = {split: labelled_only(listed) or listed for split, listed in records.items()}

@@ -34,7 +34,7 @@ def step(network: Network) -> dict[str, torch.Tensor]:
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.1, weight_decay=0.1)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     answers = network(PICTURES)
-    torch.stack([answer.square().sum() for answer in answers.values()]).sum().backward()
+    torch.autograd.backward(torch.stack([a.square().sum() for a in answers.values()]).sum())
     optimizer.step()
     return before
 

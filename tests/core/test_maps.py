@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchvision.tv_tensors import Image, Mask
 
-from mtcli.core.config import Augmentation
+from mtcli.core.configaugment import Augmentation
 from mtcli.core.data.augment import Augment
 from mtcli.core.data.geometry import Rule, resize_rule
 from mtcli.core.data.sample import Sample

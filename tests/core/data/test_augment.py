@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat, Image
 
-from mtcli.core.config import Augmentation
+from mtcli.core.configaugment import Augmentation
 from mtcli.core.data.augment import Augment
 from mtcli.core.data.geometry import PADDING
 from mtcli.core.data.sample import Sample

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.tv_tensors import BoundingBoxes
 
-from mtcli.core.config import Augmentation
+from mtcli.core.configaugment import Augmentation
 from mtcli.core.data.augment import Augment
 from mtcli.core.data.dataset import Collate, Item, RecordDataset
 from mtcli.core.data.geometry import PADDING, Rule

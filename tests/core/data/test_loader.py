@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mtcli.core.config import Augmentation
+from mtcli.core.configaugment import Augmentation
 from mtcli.core.data.augment import Augment
 from mtcli.core.data.dataset import Collate, RecordDataset
 from mtcli.core.data.loader import load_batches, worker_count
@@ -19,7 +19,8 @@ from mtcli.core.data.records import Record
 from mtcli.core.data.sample import Batch
 from mtcli.core.errors import WorkError
 from mtcli.core.labels import Label, LabelValue, Object, ObjectsLabel, WordsLabel
-from mtcli.core.mixing import Draw, JointMixing
+from mtcli.core.mixing import Draw
+from mtcli.core.mixing.joint import JointMixing
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks.classification import (
     Classification,
@@ -59,7 +60,7 @@ def _batches(records: list[Record], workers: int, **more: bool) -> Iterator[Batc
     steps = ["hflip", {"zoom": {}}, {"color_jitter": {"brightness": 0.3}}]
     augment = Augment([Augmentation.model_validate(step) for step in steps], SIZE)
     dataset = RecordDataset(records, TASKS, SIZE, "stretch", augment, seed=2, **more)
-    draws = JointMixing(len(records), 3, 1, seed=1)
+    draws = JointMixing(range(len(records)), 3, 1, seed=1)
     return load_batches(
         dataset,
         Collate(TASKS, SIZE, with_targets=True),
@@ -129,7 +130,7 @@ def test_an_error_arrives_with_all_its_parts(
 def test_batches_before_an_error_arrive(
     tmp_path: Path, records: list[Record], workers: int
 ) -> None:
-    last = JointMixing(len(records), 3, 1, seed=1).epoch(1)[-1][0][0].record
+    last = JointMixing(range(len(records)), 3, 1, seed=1).epoch(1)[-1][0][0].record
     (tmp_path / records[last].key).unlink()
     loaded = _batches(records, workers)
     assert len(next(loaded).keys) == 3
