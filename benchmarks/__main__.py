@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import halves, heads, loop, mixing, multitask, seeds
+from benchmarks import datacheck, halves, heads, loop, mixing, multitask, seeds
 from benchmarks.trainings import markdown
 from mtcli.core.configfile import load_config
 from mtcli.core.runtime import choose_runtime, describe_environment
@@ -19,6 +19,7 @@ TITLES = {
     "heads": "Each other head that a task may choose, the task on its own",
     "mixing": "Mixing policies: labels drawn of each task, and its metric over the seeds",
     "loop": "A whole training epoch against the same steps on ready tensors (in turn)",
+    "datacheck": "mtcli data check against reading the same files alone (in turn)",
     "seeds": "One config under several seeds",
 }
 
@@ -43,6 +44,8 @@ def main() -> None:
             rows = heads.measure(given.config, given.sets)
         elif name == "loop":
             rows = loop.measure(given.config, given.sets, epochs=8)
+        elif name == "datacheck":
+            rows = datacheck.measure(given.config, given.sets)
         elif name == "mixing":
             rows = mixing.measure(given.config, given.sets, numbers)
         else:
