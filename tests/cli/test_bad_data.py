@@ -274,9 +274,29 @@ def test_class_that_only_validation_has_is_named(cli: Cli, shapes: Path) -> None
 
 def test_labels_of_no_training_picture_are_refused(cli: Cli, shapes: Path) -> None:
     text = (shapes / "labels.csv").read_text()
-    (shapes / "labels.csv").write_text(text.replace(".png", ""))
+    (shapes / "labels.csv").write_text(text.replace(".png", ".jpeg"))
 
     refused(cli("train", shapes / "mtcli.yaml"), "tasks.cls", "no picture", "00.png")
+
+
+def test_a_table_may_leave_the_endings_out(cli: Cli, shapes: Path) -> None:
+    text = (shapes / "labels.csv").read_text()
+    (shapes / "labels.csv").write_text(text.replace(".png", ""))
+
+    answer = cli("config", "check", shapes / "mtcli.yaml")
+    assert answer.code == 0, answer.err
+    assert "cls  classification  7 labelled" in answer.out
+
+
+def test_endings_left_out_of_twins_are_refused(cli: Cli, shapes: Path) -> None:
+    text = (shapes / "labels.csv").read_text()
+    (shapes / "labels.csv").write_text(text.replace(".png", ""))
+    (shapes / "images/00.png").rename(shapes / "images/01.jpg")
+    (shapes / "train.txt").write_text(
+        (shapes / "train.txt").read_text().replace("00.png", "01.jpg")
+    )
+
+    refused(cli("config", "check", shapes / "mtcli.yaml"), "differ in their ending only")
 
 
 def test_labels_of_validation_pictures_alone_are_refused(cli: Cli, shapes: Path) -> None:

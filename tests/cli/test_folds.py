@@ -14,7 +14,7 @@ import yaml
 
 from mtcli.core.run import Run
 from tests.conftest import Cli, make_shapes
-from tests.recipes.test_resume import assert_equal, final_state, stop, words_for
+from tests.recipes.test_resume import assert_equal, final_state, terminate_at, words_for
 
 FOLDS = ("--folds", "2", "--stratify", "cls")
 
@@ -121,12 +121,16 @@ def test_one_fold_at_a_time_makes_the_same_set(shapes: Path, cli: Cli) -> None:
     assert tables[0]["tasks"] == tables[1]["tasks"]
 
 
-def test_a_set_that_was_stopped_goes_on(shapes: Path, cli: Cli) -> None:
-    # 6 of 12 pictures in batches of 2, three epochs: the twelfth pass is in the second fold.
-    assert stop([*words_for(shapes, "stopped"), *FOLDS], 12, "SIGTERM") == 143
+def test_a_set_that_was_stopped_goes_on(
+    shapes: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 6 of 12 pictures in batches of 2, one epoch: the fifth pass is in the second fold.
+    with monkeypatch.context() as patched:
+        terminate_at(patched, 5)
+        assert cli(*words_for(shapes, "stopped", "train.epochs=1"), *FOLDS).code == 143
     answer = cli("train", "--resume", "runs/stopped", "--quiet")
     assert answer.code == 0, answer.err
-    assert cli(*words_for(shapes, "whole"), *FOLDS).code == 0
+    assert cli(*words_for(shapes, "whole", "train.epochs=1"), *FOLDS).code == 0
     for fold in (1, 2):
         one, other = Path(f"runs/stopped/fold-{fold}"), Path(f"runs/whole/fold-{fold}")
         assert_equal(final_state(one), final_state(other))

@@ -12,7 +12,7 @@ from mtcli.core import events
 from mtcli.core.configfile import load_config
 from mtcli.recipes.train import NewRun, train
 from tests.conftest import Cli
-from tests.recipes.test_resume import assert_equal, final_state, stop, words_for
+from tests.recipes.test_resume import assert_equal, final_state, terminate_at, words_for
 
 STAGES = (
     "train.mixing={sequential: [{tasks: [det], epochs: 1}, "
@@ -29,8 +29,12 @@ STAGES = (
     ],
     ids=["temperature", "round robin", "stages"],
 )
-def test_it_goes_on_bit_for_bit(cli: Cli, shapes: Path, changes: list[str]) -> None:
-    assert stop(words_for(shapes, "stopped", *changes), 6, "SIGTERM") == 143
+def test_it_goes_on_bit_for_bit(
+    cli: Cli, shapes: Path, monkeypatch: pytest.MonkeyPatch, changes: list[str]
+) -> None:
+    with monkeypatch.context() as patched:
+        terminate_at(patched, 6)
+        assert cli(*words_for(shapes, "stopped", *changes)).code == 143
     assert cli("train", "--resume", "runs/stopped", "--quiet").code == 0
     assert cli(*words_for(shapes, "whole", *changes)).code == 0
     assert_equal(final_state(Path("runs/stopped")), final_state(Path("runs/whole")))

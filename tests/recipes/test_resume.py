@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from mtcli.core.network import Network
 from mtcli.core.run import Run
 from tests.conftest import Cli
 
@@ -61,6 +63,20 @@ def stop(words: list[str], call: int, name: str, training: bool = True) -> int:
     )
     assert done.returncode in (129, 130, 143, -9), done.stderr
     return done.returncode
+
+
+def terminate_at(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
+    """Have this process get a SIGTERM in a forward pass of training, which a training catches."""
+    forward, calls = Network.forward, 0
+
+    def counted(self: Network, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        nonlocal calls
+        calls += self.training
+        if self.training and calls == call:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return forward(self, *args, **kwargs)
+
+    monkeypatch.setattr(Network, "forward", counted)
 
 
 def final_state(run: Path) -> dict[str, Any]:
