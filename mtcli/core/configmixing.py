@@ -68,7 +68,7 @@ class MixingConfig(Options):
     """The same, `{ratios: {cls: 1, det: 3}}`: det has three batches for one of cls."""
     round_robin: Alone | None = None
     """The same, the tasks in a circle."""
-    sequential: Annotated[tuple[StageConfig, ...], Field(min_length=1)] | None = None
+    sequential: tuple[StageConfig, ...] | None = None
     """A list of stages, `{tasks: [det], epochs: 5, freeze: [trunk], mixing: joint}` each."""
 
     @model_validator(mode="before")
@@ -80,6 +80,8 @@ class MixingConfig(Options):
     def _one_policy(self) -> MixingConfig:
         if len(self.model_fields_set) != 1:
             raise ValueError("one policy, such as uniform or {temperature: {T: 3}}")
+        if self.sequential == ():  # min_length would also complain where a stage is wrong
+            raise ValueError("a list of stages, such as {tasks: [det], epochs: 5}")
         return self
 
     @model_serializer

@@ -35,6 +35,7 @@ WANTED = {
     "dict_type": "a mapping",
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
+    "too_short": "one or more",
 }
 """In the words of a config, what pydantic says in those of Python."""
 

@@ -104,8 +104,8 @@ def test_the_plan_is_what_is_trained(cli: Cli, shapes: Path) -> None:
         ("train.mixing={temperature: {T: 0}}", "train.mixing.temperature.T"),
         ("train.mixing=unifrom", "did you mean train.mixing.uniform?"),
         ("train.mixing={uniform: , joint: }", "one policy, such as uniform"),
-        ("train.mixing=sequential", "train.mixing.sequential"),
-        ("train.mixing={sequential: [{tasks: [], epochs: 1}]}", "sequential.0.tasks"),
+        ("train.mixing=sequential", "a list of stages, such as"),
+        ("train.mixing={sequential: [{tasks: [], epochs: 1}]}", "0.tasks: wrong value\n"),
         ("train.mixing={sequential: [{tasks: [dte], epochs: 1}]}", "did you mean det?"),
         ("train.mixing={sequential: [{tasks: [det], epochs: 1}]}", "no stage teaches cls"),
         (
