@@ -43,7 +43,7 @@ class ReadySteps:
         )
         self.state.network.train()
         records = assembly.records["train"]
-        mixing = build_mixing(settings, list(self.tasks), records)
+        mixing = build_mixing(settings, config.tasks, records)
         augment = Augment(data.augment, data.size)
         dataset = RecordDataset(records, self.tasks, data.size, data.resize, augment)
         collate = Collate(self.tasks, data.size, with_targets=True)

@@ -46,7 +46,8 @@ def evaluate(
     """Measure a checkpoint on a split.
 
     Of a cross-validation every fold's best checkpoint is measured; on val, each on the pictures
-    that were held out from it, and what it says of them is kept.
+    that were held out from it, and what it says of them is kept. Classes are then those of all
+    these pictures together.
     """
     from mtcli.console.output import make_output
     from mtcli.core.foldset import FoldSet
@@ -59,13 +60,11 @@ def evaluate(
         run = _Run(model, config, changes, allow_plugins, output)
         _measure(run, split, options.split_tasks(tasks), per_class, output)
         return
-    if per_class:
-        raise UsageError("--per-class is for one run", mend=f"mtcli eval {found.run(1).path}")
     runs = {
         fold: _Run(found.run(fold).path, config, changes, allow_plugins, output)
         for fold in found.done()
     }
-    _measure_folds(found, runs, split, options.split_tasks(tasks), output)
+    _measure_folds(found, runs, split, options.split_tasks(tasks), per_class, output)
 
 
 class _Run:
@@ -126,7 +125,12 @@ def _measure(
 
 
 def _measure_folds(
-    found: FoldSet, runs: dict[int, _Run], split: str, only: list[str] | None, output: Output
+    found: FoldSet,
+    runs: dict[int, _Run],
+    split: str,
+    only: list[str] | None,
+    per_class: bool,
+    output: Output,
 ) -> None:
     from mtcli.console.evaluation import EvaluationView
     from mtcli.console.folds import show_folds
@@ -142,7 +146,7 @@ def _measure_folds(
             if isinstance(event, FoldsEnded):
                 ended = event
     assert ended is not None
-    show_folds(output, ended)
+    show_folds(output, ended, per_class)
 
 
 def _refuse_decided(sets: list[str]) -> None:
@@ -151,7 +155,8 @@ def _refuse_decided(sets: list[str]) -> None:
         key = text.partition("=")[0].strip()
         parts = key.split(".")
         labels = parts[0] == "tasks" and parts[2:3] in ([], ["labels"], ["images"], ["splits"])
-        data = parts[0] == "data" and parts[1:2] not in (["size"], ["resize"], ["augment"])
+        fixed = (["size"], ["resize"], ["augment"], ["folds"])
+        data = parts[0] == "data" and parts[1:2] not in fixed
         if not labels and not data and key not in CHANGEABLE:
             raise UsageError(
                 f"{key}: decided by the checkpoint",

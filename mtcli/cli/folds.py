@@ -32,7 +32,7 @@ class FoldOptions:
     stratify: str | None
     group: str | None
 
-    def check(self, resumed: bool) -> None:
+    def check(self, name: str | None, resumed: bool) -> None:
         """See that options that need others have them.
 
         Raises:
@@ -48,6 +48,8 @@ class FoldOptions:
             raise UsageError(f"--folds {self.folds}", expected="2 or more")
         elif self.fold is not None and self.fold > self.folds:
             raise UsageError(f"--fold {self.fold}: there are {self.folds} folds")
+        if self.folds is not None and self.fold is not None and name is None:
+            raise UsageError("--fold needs --name", expected="the name that all folds' set has")
         if self.fold is not None and self.fold < 1:
             raise UsageError(f"--fold {self.fold}: folds count from 1")
 
@@ -76,12 +78,14 @@ def train_folds(config: Config, where: NewRun | Run, said: FoldOptions, output: 
         division = Division(said.folds, said.stratify)
         found = begin_folds(config, where, division, joining=said.fold is not None)
     # From its own file, which says what the folds have in common: the classes of all.
-    settings = load_config(found.config).model_copy(update={"train": config.train})
-    interrupted = None
-    with FoldsView(output, found.path) as view:
+    settings = load_config(found.config)
+    here = {"device": config.train.device, "precision": config.train.precision}
+    settings = settings.model_copy(update={"train": settings.train.model_copy(update=here)})
+    with FoldsView(output) as view:
         for event in cross_validate(settings, found, said.fold):
             view.show(event)
-            interrupted = view.interrupted
-    if interrupted is not None:
-        output.note(f"saved; go on with: mtcli train --resume {found.path}")
-        raise typer.Exit(128 + interrupted)
+        view.result()
+    if view.interrupted is not None:
+        fold = "" if said.fold is None else f" --fold {said.fold}"
+        output.note(f"saved; go on with: mtcli train --resume {found.path}{fold}")
+        raise typer.Exit(128 + view.interrupted)

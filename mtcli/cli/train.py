@@ -70,7 +70,7 @@ def train(
     output = make_output(as_json, quiet)
     division = FoldOptions(folds, fold, stratify, group)
     is_set = resume is not None and FoldSet(resume).exists
-    division.check(resumed=is_set)
+    division.check(name, resumed=is_set)
     run = None
     if resume is not None:
         given: dict[str, object] = {"CONFIG": config, "--tasks": tasks, "--set": sets}

@@ -61,9 +61,14 @@ class EvaluationView:
             table.add_row(f" [accent]{name}[/accent]", metrics, f"{task.labelled} labelled")
         out.print(table)
         if self._per_class:
-            for name, task in event.tasks.items():
-                if task.per_class:
-                    out.print(_classes(name, task.per_class))
+            show_classes(self._output, event.tasks)
+
+
+def show_classes(output: Output, tasks: Mapping[str, events.TaskResult]) -> None:
+    """A table of each task's classes."""
+    for name, task in tasks.items():
+        if task.per_class:
+            output.result.print(_classes(name, task.per_class))
 
 
 def _metric(task: events.TaskResult, key: str) -> Text:

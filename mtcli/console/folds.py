@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import TracebackType
 
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from mtcli.console.evaluation import show_classes
 from mtcli.console.output import Output
 from mtcli.console.text import clock, metric, number
-from mtcli.console.training import TrainingView
+from mtcli.console.training import TrainingView, training_json
 from mtcli.core import events
 from mtcli.core.foldset import folds_json
 
 
 class FoldsView:
-    """Draws the trainings of all folds, each by a view of its own; a context as these are."""
+    """Draws the trainings of all folds, each by a view of its own; a context as these are.
 
-    def __init__(self, output: Output, path: Path) -> None:
+    Attributes:
+        interrupted: the number of the signal that ended it, if one did.
+    """
+
+    def __init__(self, output: Output) -> None:
         self._output = output
-        self._path = path
         self._view: TrainingView | None = None
+        self._last: events.TrainingEnded | None = None
+        self._all: events.FoldsEnded | None = None
         self.interrupted: int | None = None
 
     def __enter__(self) -> FoldsView:
@@ -46,19 +51,34 @@ class FoldsView:
             self._view.__enter__()
         elif isinstance(event, events.TrainingEnded):
             self._leave()
-            self.interrupted = event.interrupted
+            self._last, self.interrupted = event, event.interrupted
             if event.interrupted is None and not self._output.quiet:
                 self._output.talk.print(_summary(event), soft_wrap=True)
         elif isinstance(event, events.FoldsEnded):
-            show_folds(self._output, event)
-            if not self._output.as_json and not self._output.quiet:
-                self._output.result.print(
-                    f"[quiet]next[/quiet]  mtcli eval {escape(str(event.path))}", soft_wrap=True
-                )
+            self._all = event
         elif self._view is not None:
             self._view.show(event)
         elif isinstance(event, events.Noted):
             self._output.note(event.text)
+
+    def result(self) -> None:
+        """What it came to, on stdout: of all folds, or of the last that was trained."""
+        out = self._output
+        if self.interrupted is not None:
+            return
+        if out.as_json:
+            if self._all is not None:
+                out.json(folds_json(self._all))
+            elif self._last is not None:
+                out.json(training_json(self._last))
+        elif out.quiet:
+            done = self._all.path if self._all is not None else self._last and self._last.run
+            if done is not None:
+                out.result.print(str(done), soft_wrap=True, markup=False)
+        elif self._all is not None:
+            show_folds(out, self._all)
+            next_ = f"[quiet]next[/quiet]  mtcli eval {escape(str(self._all.path))}"
+            out.result.print(next_, soft_wrap=True)
 
     def _leave(self) -> None:
         if self._view is not None:
@@ -74,8 +94,11 @@ def _summary(event: events.TrainingEnded) -> Text:
     return Text(f"      {'   '.join(found)}   in {clock(event.seconds)}   {event.run}")
 
 
-def show_folds(output: Output, ended: events.FoldsEnded) -> None:
-    """The table of a cross-validation on stdout, or one JSON object."""
+def show_folds(output: Output, ended: events.FoldsEnded, per_class: bool = False) -> None:
+    """The table of a cross-validation on stdout, or one JSON object.
+
+    Classes are those of all held-out pictures together.
+    """
     if output.as_json:
         output.json(folds_json(ended))
         return
@@ -106,5 +129,7 @@ def show_folds(output: Output, ended: events.FoldsEnded) -> None:
             values = "  ".join(number(value) for value in spread.values)
             table.add_row(*row, Text(values, style="quiet"))
     result.print(table)
+    if per_class and ended.pooled is not None:
+        show_classes(output, ended.pooled)
     if ended.predictions is not None:
         result.print(f" out-of-fold predictions  {ended.predictions}", soft_wrap=True, markup=False)

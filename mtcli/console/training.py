@@ -123,7 +123,7 @@ class TrainingView:
             loss = sum(event.losses.values())
             self._talk.print(
                 f"epoch {event.epoch}/{event.epochs}  {'  '.join(said)}  loss={loss:.3f}  "
-                f"{event.pictures_per_second:.1f} img/s  {event.seconds:.1f} s",
+                f"{_speed(event.pictures_per_second)}  {event.seconds:.1f} s",
                 soft_wrap=True,
             )
             return
@@ -204,6 +204,11 @@ class TrainingView:
             self._drop(*list(self._rows))
             self._losses.plain = ""
             self._live.stop()
+
+
+def _speed(pictures_per_second: float) -> str:
+    """A dash where nothing was trained: all of the epoch was done before a training went on."""
+    return f"{pictures_per_second:.1f} img/s" if pictures_per_second else "– img/s"
 
 
 def _short(weights: str) -> str:

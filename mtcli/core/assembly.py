@@ -13,6 +13,7 @@ from mtcli.core.data.prepare import prepare_tasks
 from mtcli.core.data.records import Record, labelled_only, require_labels
 from mtcli.core.data.splits import check_files, has_split, names_of
 from mtcli.core.errors import ConfigError
+from mtcli.core.freezing import check_frozen
 from mtcli.core.network import Architecture, Network, build_network, check_size
 from mtcli.core.progress import check_best
 from mtcli.core.runtime import seed_everything
@@ -75,6 +76,7 @@ def assemble(config: Config, checkpoint: Path | None = None) -> Assembly:
     check_best(config.train.best, model.tasks)
     network = build_network(model.architecture, model.tasks)
     check_size(network, model.architecture.trunk, data.size)
+    check_frozen(network, config.train.mixing, data.size)
     weights = None
     if config.model.weights is not None and checkpoint is None:
         weights = load_trunk_weights(network.trunk, config.model.weights)

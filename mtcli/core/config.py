@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -54,6 +55,7 @@ class DataConfig(Options):
     workers: Literal["auto"] | NonNegativeInt = "auto"
     """Loader processes; 0 loads in the training's own."""
     _stratify_by: TaskConfig | None = PrivateAttr(None)
+    _drawn: Mapping[str, str] | None = PrivateAttr(None)
 
     @property
     def stratify_by(self) -> TaskConfig | None:
@@ -64,6 +66,17 @@ class DataConfig(Options):
         """The same, knowing the task that `splits.stratify` names."""
         changed = self.model_copy()
         changed._stratify_by = task
+        return changed
+
+    @property
+    def drawn(self) -> Mapping[str, str] | None:
+        """The split of each picture, where it was drawn before and is to stay."""
+        return self._drawn
+
+    def known_as(self, drawn: Mapping[str, str]) -> DataConfig:
+        """The same, knowing which picture is in which split."""
+        changed = self.model_copy()
+        changed._drawn = drawn
         return changed
 
 
@@ -94,7 +107,8 @@ class TrainConfig(Options):
     """How many; with stages, the sum of theirs."""
     epoch_length: Literal["shortest", "longest"] | PositiveInt | None = None
     """Updates of the weights in an epoch; or `shortest`: until the first task has seen all its
-    pictures, `longest`: until all have. Null: as many as the pictures of all tasks make."""
+    pictures (not with `joint`), `longest`: until all have. Null: as many as the pictures of all
+    tasks make."""
     mixing: MixingConfig = Field(default_factory=lambda: MixingConfig(joint=Alone()))
     """How pictures are drawn; see `train.mixing`."""
     balanced: ClassNames = ()
@@ -120,7 +134,8 @@ class TrainConfig(Options):
     ema: Annotated[float, Field(gt=0, lt=1)] | None = 0.99
     """Decay of the average of the weights that is validated and saved; null: no average."""
     patience: PositiveInt | None = None
-    """Epochs without a better `best` that end the training early."""
+    """Epochs without a better `best` that end the training early; with stages, epochs of the last
+    one, since others are to be followed by what was planned."""
     best: str = "score"
     """What chooses the best epoch: `score`, the mean of the tasks' scores, or `TASK.METRIC`."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
@@ -140,17 +155,17 @@ class TrainConfig(Options):
         stages = mixing.get("sequential") if isinstance(mixing, dict) else None
         if not isinstance(stages, list | tuple):
             return value
-        lasting = [stage.get("epochs") for stage in stages if isinstance(stage, dict)]
-        if not lasting or not all(isinstance(epochs, int) for epochs in lasting):
+        try:
+            lasting = [_STAGE.validate_python(stage).epochs for stage in stages]
+        except ValidationError:
             return value  # what is wrong with them is said where they stand
-        return {**value, "epochs": sum(lasting)}
+        return {**value, "epochs": sum(lasting) or None}
 
-    @model_validator(mode="after")
-    def _as_long_as_stages(self) -> TrainConfig:
+    @property
+    def last_stage(self) -> int:
+        """The first epoch of the last stage; 1 without stages."""
         stages = self.mixing.sequential
-        if stages is not None and self.epochs != (total := sum(s.epochs for s in stages)):
-            raise ValueError(f"epochs: {total}, which the stages are together, or no epochs")
-        return self
+        return 1 if stages is None else self.epochs - stages[-1].epochs + 1
 
 
 class LabelSource(Options):

@@ -108,6 +108,8 @@ class _Checker:
         for key in values:
             if key not in names:
                 near = did_you_mean(str(key), names, prefix)
+                if not prefix:
+                    near = _in_a_section(str(key)) or near
                 raise self.error(f"{prefix}{key}", "no such key", mend=near)
 
     def section(
@@ -140,6 +142,8 @@ class _Checker:
         if first["type"] == "extra_forbidden":
             siblings = fields_at(model, path[:-1])
             near = did_you_mean(path[-1], siblings, ".".join([prefix, *path[:-1], ""]))
+            if ":" in path[-1]:
+                near = "a space is missing behind the colon"
             return self.error(key, f"no such key{suffix}", mend=near)
         if first["type"] == "missing":
             return self.error(key, f"is required and missing{suffix}")
@@ -274,6 +278,15 @@ TASK_KEYS = ("kind", "labels", "weight", "images", "splits")
 
 SOURCE_KEYS = ("labelled_classes", "names_from")
 """What an entry of `labels` may hold beside the options of its format."""
+
+
+def _in_a_section(key: str) -> str | None:
+    """Where a key belongs that was written without its section."""
+    sections = {"data": DataConfig, "model": ModelConfig, "train": TrainConfig}
+    for name, section in sections.items():
+        if key in section.model_fields:
+            return f"did you mean {name}.{key}?"
+    return None
 
 
 class TaskCommon(Options):

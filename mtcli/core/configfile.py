@@ -143,4 +143,7 @@ def _near_file(path: Path) -> str | None:
     if not folder.is_dir():
         return None
     names = [name for name in os.listdir(folder) if name.endswith((".yaml", ".yml"))]
+    for ending in (".yaml", ".yml"):
+        if f"{path.name}{ending}" in names:
+            return f"did you mean {path.name}{ending}?"
     return did_you_mean(path.name, names) if names else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -35,7 +36,6 @@ WANTED = {
     "dict_type": "a mapping",
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
-    "too_short": "one or more",
 }
 """In the words of a config, what pydantic says in those of Python."""
 
@@ -44,6 +44,9 @@ def wanted(error: Mapping[str, Any]) -> str:
     """What a value should have been."""
     said: str = error["msg"]
     said = said.removeprefix("Value error, ").removeprefix("Input should be ")
+    if error["type"] == "too_short":
+        found = re.search(r"at least (\d+)", said)
+        return f"at least {found[1]}" if found else said
     return WANTED.get(error["type"], said)
 
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import shutil
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mtcli.core.errors import CheckpointError, DataError
+import yaml
+
+from mtcli.core.config import Config
+from mtcli.core.configfile import dump_config
+from mtcli.core.errors import CheckpointError, DataError, SaveError, UsageError
 from mtcli.core.events import FoldsEnded, Spread, TaskResult
-from mtcli.core.run import Run
+from mtcli.core.run import SAID, Run, replace_text
+
+FREE = ("train.device", "train.precision", "data.workers", "data.splits.made")
+"""What may differ between processes that train folds of one set."""
 
 
 class FoldSet:
@@ -26,6 +36,86 @@ class FoldSet:
         self.metrics = path / "metrics.json"
         self.predictions = path / "out-of-fold.jsonl"
 
+    @classmethod
+    def create(cls, runs: Path, name: str | None, stem: str, config: Config, folds: str) -> FoldSet:
+        """A new set: `name`, or the next free number behind `stem`; whole from its first instant.
+
+        Where another process was first to make a set of this name, that one is given.
+
+        Raises:
+            SaveError: it cannot be made.
+        """
+        from mtcli.core.data.gather import keep_drawn  # imports torch
+
+        draft = cls(runs / f".folds-{os.getpid()}.draft")
+        try:
+            draft.path.mkdir(parents=True)
+            replace_text(draft.config, dump_config(keep_drawn(config, draft.path), draft.path))
+            replace_text(draft.folds, folds)
+            number = 1
+            while name is None and (runs / f"{stem}-{number:04d}").exists():
+                number += 1
+            found = cls(runs / (name or f"{stem}-{number:04d}"))
+            if not found.exists:
+                draft.path.rename(found.path)
+        except OSError as error:
+            raise SaveError(
+                f"cannot make the cross-validation's folder: {error.strerror}", where=runs
+            ) from None
+        finally:
+            shutil.rmtree(draft.path, ignore_errors=True)
+        return found
+
+    def require(self, config: Config, folds: str) -> None:
+        """See that the set is one of these folds and this config, but for device and precision.
+
+        Raises:
+            UsageError: it is of others.
+        """
+        if self.folds.read_text(encoding="utf-8") != folds:
+            raise UsageError(
+                f"the cross-validation {self.path.name} has other folds",
+                where=self.folds,
+                mend="choose another --name",
+            )
+        key = _first_difference(
+            yaml.safe_load(self.config.read_text(encoding="utf-8")),
+            yaml.safe_load(dump_config(config, self.path)),
+        )
+        if key is not None:
+            raise UsageError(
+                f"the cross-validation {self.path.name} has another {key}",
+                where=self.config,
+                mend="say what it was begun with, or choose another --name",
+            )
+
+    def discard_if_not_begun(self) -> None:
+        """Remove the set, where no fold has a run yet: nothing is lost, and its name is free."""
+        if not any(self.path.glob("fold-*/config.yaml")):
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def claim(self, fold: int) -> Iterator[bool]:
+        """Keep other processes from training a fold; gives False where another has it.
+
+        The system frees it when the process ends, however it ends. Where files cannot be locked,
+        nobody is kept from anything.
+        """
+        try:
+            import fcntl
+        except ImportError:  # not on Windows
+            yield True
+            return
+        with (self.path / f".fold-{fold}.lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            except OSError:  # a file system without locks
+                pass
+            yield True
+
     @property
     def exists(self) -> bool:
         """Whether a cross-validation lies there."""
@@ -37,7 +127,8 @@ class FoldSet:
 
     def is_done(self, fold: int) -> bool:
         """Whether a fold was trained to its end."""
-        return self.run(fold).metrics.is_file()
+        run = self.run(fold)
+        return run.metrics.is_file() and (run.predictions / SAID).is_file()
 
     def done(self) -> list[int]:
         """All folds, each trained to its end.
@@ -57,7 +148,7 @@ class FoldSet:
 
     def count(self) -> int:
         """How many folds there are."""
-        return max(self.fold_of().values())
+        return max(self.fold_of().values(), default=0)
 
     def fold_of(self) -> dict[str, int]:
         """The fold of each picture.
@@ -85,6 +176,19 @@ class FoldSet:
             return {name: TaskResult(**values) for name, values in tasks.items()}
         except (OSError, ValueError, KeyError, TypeError):
             raise CheckpointError("the results of the fold are damaged", where=path) from None
+
+
+def _first_difference(there: Any, here: Any, key: str = "") -> str | None:
+    """The first key at which two configs differ, of those that change what is learnt."""
+    if not isinstance(there, dict) or not isinstance(here, dict):
+        return None if there == here else key
+    for name in dict.fromkeys([*there, *here]):
+        inner = f"{key}.{name}".lstrip(".")
+        if inner not in FREE:
+            found = _first_difference(there.get(name), here.get(name), inner)
+            if found is not None:
+                return found
+    return None
 
 
 def spreads(results: Mapping[int, Mapping[str, TaskResult]]) -> dict[str, dict[str, Spread]]:

@@ -42,6 +42,10 @@ class Progress:
         """Plain values, which `Progress(**values)` takes back."""
         return asdict(self)
 
+    def stale_from(self, first: int) -> int:
+        """Epochs since `best`, of those from `first` on; below 1 before any of these is through."""
+        return min(self.stale, self.epoch - first)
+
     def judge(
         self, tasks: Mapping[str, AnyTask], metrics: Mapping[str, Metrics], overall: float | None
     ) -> list[str]:

@@ -22,7 +22,7 @@ from mtcli.core.events import EvaluationEnded, TaskResult
 from mtcli.core.mixing import in_order
 from mtcli.core.network import Network
 from mtcli.core.ops.drawing import captions
-from mtcli.core.run import Run, replace_text
+from mtcli.core.run import SAID, Run, replace_text
 from mtcli.core.runtime import Runtime
 from mtcli.core.shown import for_screen, lowest_first
 from mtcli.core.task import AnyTask, Meter
@@ -106,7 +106,7 @@ def show_predictions(
             _write_picture(run, f"{row:02d}-{Path(record.key).stem[:60]}.png", image)
             plain = {name: task.to_json(answers[name]) for name, task in tasks.items()}
             said.append({"image": record.key, **plain})
-    replace_text(run.predictions / "predictions.json", json.dumps(said, indent=1))
+    replace_text(run.predictions / SAID, json.dumps(said, indent=1))
 
 
 def _write_picture(run: Run, name: str, image: torch.Tensor) -> None:

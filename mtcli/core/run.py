@@ -16,6 +16,8 @@ INDEX = "index.json"
 MODEL = "model.json"
 WEIGHTS = "model.safetensors"
 TRAINING = "training.pt"
+SAID = "predictions.json"
+"""In a run's `predictions`: the last thing that a training writes."""
 
 
 class Run:
@@ -223,7 +225,11 @@ def _link(path: Path, folder: str) -> None:
 
 
 def _runs_nearby(path: Path) -> str | None:
-    if not path.parent.is_dir():
-        return None
-    names = [entry.name for entry in path.parent.iterdir() if (entry / "config.yaml").is_file()]
-    return did_you_mean(path.name, names)
+    """A run of nearly this name, in the folder that was named or in `runs`."""
+    for folder in (path.parent, Path("runs")):
+        if not folder.is_dir():
+            continue
+        names = [entry.name for entry in folder.iterdir() if (entry / "config.yaml").is_file()]
+        if names:
+            return did_you_mean(path.name, names, "" if folder == path.parent else f"{folder}/")
+    return None

@@ -88,7 +88,8 @@ class Task(ABC, Generic[Batch, Raw]):
     Class facts:
         kind: the name in a config.
         Options: what a config may say of the task.
-        Facts: what `prepare` learns from the training split, kept in the checkpoint.
+        Facts: what `prepare` learns from the training split, kept in the checkpoint; the names
+            of classes as `classes`, without which words are taken for numbers where they can be.
         takes: the label values that it understands.
         metrics: each with the direction of better; the first is the primary.
         outputs: the names of what `export` returns, in its order.

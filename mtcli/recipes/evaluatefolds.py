@@ -20,8 +20,8 @@ def evaluate_folds(
 ) -> Iterator[Event]:
     """Measure the best checkpoint of every fold.
 
-    On `val` each network is measured on the pictures that were held out from it; what it says of
-    them is written to the set's folder, and the metrics of all of them together are given too.
+    On `val` each network is measured on the pictures that were held out from it; what all its tasks
+    say of them is written to the set's folder, and the metrics of all together are given too.
 
     Args:
         found: the set.
@@ -32,20 +32,25 @@ def evaluate_folds(
     Raises:
         MtcliError: see `mtcli.recipes.evaluate`.
     """
-    held_out = split == "val" and all(config.data.folds is not None for config in configs.values())
+    held_out = split == "val" and all(
+        config.data.folds is not None and config.data.folds.fold == fold
+        for fold, config in configs.items()
+    )
+    keeps = held_out and only is None  # what some tasks say would not replace what all say
     lines: list[str] = []
     measured: dict[int, Measured] = {}
     for fold, config in configs.items():
         yield FoldStarted(fold, len(configs))
 
         def tell(record: Record, said: Mapping[str, Any], fold: int = fold) -> None:
-            lines.append(json.dumps({"image": record.key, "fold": fold, **said}) + "\n")
+            line = {"image": record.key, "fold": fold, "tasks": said}
+            lines.append(json.dumps(line) + "\n")
 
         checkpoint = find_checkpoint(found.run(fold).path)
         measured[fold] = yield from measure(
-            checkpoint, config, split, only, tell if held_out else None
+            checkpoint, config, split, only, tell if keeps else None
         )
-    if held_out:
+    if keeps:
         replace_text(found.predictions, "".join(lines))
     each = list(measured.values())
     yield FoldsEnded(
@@ -55,7 +60,7 @@ def evaluate_folds(
         images=len({record.key for own in each for record in own.records}),
         tasks=spreads({n: task_results(m.tasks, m.meters, m.records) for n, m in measured.items()}),
         pooled=_together(each) if held_out else None,
-        predictions=found.predictions if held_out else None,
+        predictions=found.predictions if keeps else None,
     )
 
 

@@ -18,7 +18,7 @@ from mtcli.core.events import Noted, Verifying
 from mtcli.core.mixing import Draw, Mixing
 from mtcli.core.mixing.build import build_mixing
 from mtcli.core.ops.drawing import to_pil
-from mtcli.core.ops.mosaic import columns_for, mosaic
+from mtcli.core.ops.mosaic import mosaic, packed
 from mtcli.core.picturefile import write_picture
 from mtcli.core.preview.choice import choose, light, missed, things_of
 from mtcli.core.preview.tiles import tile_of
@@ -92,7 +92,7 @@ def preview(
     learning = RecordDataset(
         records, tasks, data.size, data.resize, Augment(data.augment, data.size), seed
     )
-    mixing = build_mixing(config.train, list(config.tasks), train)
+    mixing = build_mixing(config.train, config.tasks, train)
     epochs = range(1, 1 + (1 if draws is None else draws))
     drawn = {epoch: _by_record(mixing, epoch, config.train.epochs) for epoch in epochs}
     joint = all(task.images is None and task.splits is None for task in config.tasks.values())
@@ -117,8 +117,9 @@ def preview(
             steps or "not augmented",
         )
     )
-    columns = columns_for(len(tiles), data.size) if not draws else draws + 1
-    picture = to_pil(mosaic(tiles, columns, heading))
+    each = 1 + (draws or 0)
+    rows = [tiles[n : n + each] for n in range(0, len(tiles), each)] if draws else packed(tiles)
+    picture = to_pil(mosaic(rows, heading))
     write_picture(path, lambda draft, form: picture.save(draft, form, quality=QUALITY))
     return Previewed(path, len(sound), len(records), missed(things, chosen))
 

@@ -17,14 +17,14 @@ from mtcli.core.config import Config
 from mtcli.core.configfile import dump_config
 from mtcli.core.data.augment import Augment
 from mtcli.core.data.dataset import Collate, RecordDataset
-from mtcli.core.data.gather import keep_drawn
+from mtcli.core.data.gather import draw_once, keep_drawn
 from mtcli.core.data.loader import load_batches, worker_count
 from mtcli.core.data.prepare import check_pictures_and_labels
 from mtcli.core.data.records import Record, digest, require_judgement, require_labels
 from mtcli.core.data.splits import names_of
 from mtcli.core.evaluation import evaluate, mean_score
 from mtcli.core.events import Evaluating, Event
-from mtcli.core.freezing import check_frozen, freeze
+from mtcli.core.freezing import freeze
 from mtcli.core.interruption import Interruption, until
 from mtcli.core.losses import add_gradients
 from mtcli.core.mixing import in_order
@@ -63,6 +63,7 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
     Raises:
         MtcliError: see `mtcli.core.errors`.
     """
+    config = draw_once(config)
     resumed = where if isinstance(where, Run) else None
     checkpoint = resumed.checkpoint("last") if resumed and resumed.index() else None
     settings, data = config.train, config.data
@@ -103,10 +104,9 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
     progress = state.progress
 
     # How batches come.
-    mixing = build_mixing(settings, list(tasks), records["train"])
-    check_frozen(network, mixing, settings.epochs, tasks, "train.mixing.sequential")
+    mixing = build_mixing(settings, config.tasks, records["train"])
     total_updates = mixing.updates_before(settings.epochs + 1)
-    warmup = settings.warmup * mixing.updates(1)
+    warmup = mixing.updates_within(settings.warmup, settings.epochs)
     workers = worker_count(data.workers, device)
     collate = Collate(tasks, data.size, with_targets=True)
     learning = RecordDataset(
@@ -160,9 +160,10 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
 
     with Interruption() as interruption, closing(batches):
         while progress.epoch <= settings.epochs:
-            if settings.patience is not None and progress.stale >= settings.patience:
-                stale = f"no better {settings.best} for {progress.stale} epochs"
-                yield events.Noted(f"{stale}: stopped after epoch {progress.epoch - 1}")
+            stale = progress.stale_from(settings.last_stage)
+            if settings.patience is not None and stale >= settings.patience:
+                stopped = f"stopped after epoch {progress.epoch - 1}"
+                yield events.Noted(f"no better {settings.best} for {stale} epochs: {stopped}")
                 break
             epoch = progress.epoch
             began, told = time.monotonic(), time.monotonic()

@@ -6,12 +6,18 @@ import csv
 import json
 import shutil
 import statistics
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
+from mtcli.core.configfile import load_config
+from mtcli.core.data.gather import pooled_records
+from mtcli.core.foldset import FoldSet
 from mtcli.core.run import Run
 from tests.conftest import Cli, make_shapes
 from tests.recipes.test_resume import assert_equal, final_state, terminate_at, words_for
@@ -78,11 +84,13 @@ def test_eval_gives_every_picture_the_answer_of_the_network_that_has_not_seen_it
     with (finished / "shapes" / "labels.csv").open(newline="") as file:
         truth = {row["image"]: row["shape"] for row in csv.DictReader(file) if row["shape"]}
     right = [
-        line["cls"]["class"] == truth[line["image"]] for line in lines if line["image"] in truth
+        line["tasks"]["cls"]["class"] == truth[line["image"]]
+        for line in lines
+        if line["image"] in truth
     ]
     tasks: Any = answer.json["tasks"]
     assert tasks["cls"]["accuracy"]["pooled"] == pytest.approx(sum(right) / 11)
-    assert set(lines[0]["det"]) == {"objects"}
+    assert set(lines[0]["tasks"]["det"]) == {"objects"}
 
 
 def test_eval_of_a_split_that_no_fold_holds_out(finished: Path, cli: Cli, tmp_path: Path) -> None:
@@ -165,7 +173,10 @@ def test_groups_of_a_column_share_a_fold(shapes: Path, cli: Cli) -> None:
         (["--folds", "13"], "more folds than pictures"),
         (["--folds", "6", "--stratify", "cls"], "more folds than pictures of a class"),
         (["--folds", "2", "--fold", "3"], "there are 2 folds"),
-        (["--folds", "2", "--fold", "0"], "folds count from 1"),
+        (["--folds", "2", "--fold", "1"], "--fold needs --name"),
+        (["--folds", "2", "--set", "train.best=cls.foo"], "no such metric: cls.foo"),
+        (["--folds", "2", "--set", "data.verify=full", "--set", "model.trunk=resnet1"], "resnet"),
+        (["--folds", "2", "--fold", "0", "--name", "x"], "folds count from 1"),
         (["--folds", "2", "--stratify", "clss"], "did you mean cls?"),
         (["--folds", "2", "--group", "shpae"], "did you mean shape?"),
         (["--folds", "2", "--group", "patient"], "no such column"),
@@ -180,7 +191,7 @@ def test_wrong_folds_leave_nothing_behind(
     answer = cli("train", shapes / "mtcli.yaml", *words)
     assert answer.code == 2, answer.err
     assert what in answer.err
-    assert not Path("runs").exists()
+    assert list(Path("runs").glob("*")) == []
 
 
 def test_a_set_is_not_overwritten(finished: Path, cli: Cli) -> None:
@@ -228,3 +239,105 @@ def test_drawn_splits_and_folds_together(shapes: Path, cli: Cli) -> None:
     assert len(kept_aside) == 3
     assert not kept_aside & set(fold_of(Path("runs/cv")))
     assert Run(Path("runs/cv/fold-1")).metrics.is_file()
+
+
+def test_a_set_is_joined_with_the_config_that_it_was_begun_with(shapes: Path, cli: Cli) -> None:
+    words = ["train", shapes / "mtcli.yaml", *FOLDS, "--name", "cv", "-q"]
+    assert cli(*words, "--fold", "1").code == 0
+    other = cli(*words, "--fold", "2", "--set", "model.pyramid=24")
+    assert other.code == 2
+    assert "has another model.pyramid" in other.err
+    assert cli(*words, "--fold", "2", "--device", "cpu", "--set", "data.workers=0").code == 0
+
+
+def test_a_fold_that_another_process_trains_is_left_to_it(finished: Path, cli: Cli) -> None:
+    found = FoldSet(finished / "runs" / "cv")
+    script = (
+        "import sys, pathlib; from mtcli.core.foldset import FoldSet\n"
+        "with FoldSet(pathlib.Path(sys.argv[1])).claim(1) as free: print(free)"
+    )
+
+    def claimed_elsewhere() -> str:
+        words = [sys.executable, "-c", script, str(found.path)]
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+
+    with found.claim(1) as free:
+        assert free
+        assert claimed_elsewhere() == "False"
+    assert claimed_elsewhere() == "True"
+
+
+def test_one_fold_gives_its_own_result(shapes: Path, cli: Cli) -> None:
+    words = ["train", shapes / "mtcli.yaml", *FOLDS, "--name", "cv"]
+    assert cli(*words, "--fold", "2", "--json").json["run"] == "runs/cv/fold-2"
+    last = cli("train", "--resume", "runs/cv", "--quiet")
+    assert (last.out, last.err) == ("runs/cv\n", "")
+
+
+def test_rows_of_an_array_for_each_split_are_pictures_of_their_own(cli: Cli) -> None:
+    rows = np.random.default_rng(0).integers(0, 255, (18, 32, 32), dtype=np.uint8)
+    kinds = np.arange(18) % 2
+    np.savez("a.npz", x_train=rows[:12], y_train=kinds[:12], x_val=rows[12:], y_val=kinds[12:])
+    Path("mtcli.yaml").write_text(
+        """\
+data:
+  images: {arrays: a.npz, key: "x_{split}"}
+  splits: [train, val]
+  size: [32, 32]
+  workers: 0
+tasks: {cls: {kind: classification, labels: {arrays: a.npz, key: "y_{split}"}}}
+model: {trunk: tiny, pyramid: 16}
+train: {epochs: 1, device: cpu}
+"""
+    )
+    answer = cli("train", "--folds", "3", "--stratify", "cls", "--name", "cv", "-q")
+    assert answer.code == 0, answer.err
+    folds = fold_of(Path("runs/cv"))
+    assert len(folds) == 18
+    assert {"train/0", "train/11", "val/0", "val/5"} <= set(folds)
+    assert [list(folds.values()).count(fold) for fold in (1, 2, 3)] == [6, 6, 6]
+    assert cli("eval", "runs/cv").code == 0
+    assert len(Path("runs/cv/out-of-fold.jsonl").read_text().splitlines()) == 18
+
+
+def test_a_picture_in_different_splits_of_two_tasks_keeps_both_labels(shapes: Path) -> None:
+    names = [f"{number:02d}.png" for number in range(12)]
+    (shapes / "first.txt").write_text("\n".join(names[6:]))
+    (shapes / "last.txt").write_text("\n".join(names[:6]))
+    config = load_config(
+        shapes / "mtcli.yaml", ["tasks.det.splits={train: first.txt, val: last.txt}"]
+    )
+    records = {r.key: set(r.labels) for r in pooled_records(config.data, config.tasks)}
+    assert len(records) == 12
+    assert records["00.png"] == {"cls", "det"}  # train of cls, val of det
+    assert records["09.png"] == {"cls", "det"}  # val of cls, train of det
+
+
+def test_every_fold_must_have_something_to_learn_from(shapes: Path, cli: Cli) -> None:
+    (shapes / "labels.csv").write_text("image,shape\n00.png,circle\n")
+    (shapes / "mtcli.yaml").write_text(
+        (shapes / "mtcli.yaml")
+        .read_text()
+        .replace("column: shape}", "column: shape}, classes: [circle, square]")
+    )
+    answer = cli("train", shapes / "mtcli.yaml", "--folds", "3")
+    assert answer.code == 2
+    assert "would hold out every label of cls" in answer.err
+    assert not Path("runs").exists()
+
+
+def test_what_was_kept_aside_is_not_overwritten_by_less(finished: Path, cli: Cli) -> None:
+    found = finished / "runs" / "cv"
+    assert cli("eval", found).code == 0
+    before = (found / "out-of-fold.jsonl").read_text()
+    assert cli("eval", found, "--tasks", "cls").code == 0
+    assert (found / "out-of-fold.jsonl").read_text() == before
+    refused = cli("eval", found, "--set", "data.folds.fold=1")
+    assert refused.code == 2
+    assert "decided by the checkpoint" in refused.err
+
+
+def test_classes_of_all_pictures_together(finished: Path, cli: Cli) -> None:
+    out = cli("eval", finished / "runs" / "cv", "--per-class").out
+    assert "precision" in out
+    assert "square" in out

@@ -13,6 +13,7 @@ from mtcli.core.configsplits import DrawnSplits
 from mtcli.core.data.groups import groups_of
 from mtcli.core.data.readers.csv import read_columns
 from mtcli.core.data.strata import strata
+from mtcli.core.errors import DataError
 from mtcli.core.labels import Label
 
 COLUMNS = ("image", "split")
@@ -35,7 +36,13 @@ def drawn_splits(
     assert isinstance(splits, DrawnSplits)
     if splits.made is not None:
         return {name: split for _, (name, split) in read_columns(splits.made, COLUMNS)}
-    words = strata(labels, "data.splits.stratify") if labels else {}
+    if splits.stratify is not None and not labels:
+        raise DataError(
+            f"data.splits.stratify: no picture has a label of {splits.stratify}",
+            mend="compare the names in its label file with those of the pictures",
+        )
+    by = data.stratify_by
+    words = strata(labels, by.kind, "data.splits.stratify") if by is not None else {}
     groups = groups_of(data.group, pictures)
     return draw(pictures, splits.fractions, splits.seed, words, groups)
 

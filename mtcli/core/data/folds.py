@@ -34,7 +34,7 @@ def assign_folds(
             a class, than folds.
     """
     try:
-        from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
+        from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
     except ImportError:
         raise UsageError(
             "--folds needs scikit-learn", mend="pip install 'multitask-cli[folds]'"
@@ -42,12 +42,8 @@ def assign_folds(
     order = sorted(pictures)
     units = [groups.get(name, f"\0{name}") for name in order]
     _refuse_too_many(count, units, words, grouped=bool(groups))
-    chosen = {
-        (False, False): KFold,
-        (True, False): StratifiedKFold,
-        (False, True): GroupKFold,
-        (True, True): StratifiedGroupKFold,
-    }[bool(words), bool(groups)]
+    # Not GroupKFold for groups alone: shuffled, it balances their number and not their pictures.
+    chosen = StratifiedGroupKFold if groups else StratifiedKFold if words else KFold
     splitter = chosen(count, shuffle=True, random_state=seed)
     folds: dict[str, int] = {}
     with warnings.catch_warnings():

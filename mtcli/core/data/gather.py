@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mtcli.core.config import Config, DataConfig, TaskConfig
@@ -14,7 +15,14 @@ from mtcli.core.data.faults import Faults
 from mtcli.core.data.join import read_labels
 from mtcli.core.data.readers.csv import read_columns
 from mtcli.core.data.records import Record
-from mtcli.core.data.splits import Source, all_pictures, has_split, list_pictures, places
+from mtcli.core.data.splits import (
+    Source,
+    all_pictures,
+    check_files,
+    has_split,
+    list_pictures,
+    places,
+)
 from mtcli.core.errors import ConfigError, DataError, and_more, did_you_mean
 from mtcli.core.labels import Label
 from mtcli.core.run import replace_text
@@ -50,16 +58,43 @@ def pooled_records(
     tasks: Mapping[str, TaskConfig],
     faults: Mapping[str, Faults] | None = None,
 ) -> list[Record]:
-    """The records that a cross-validation divides, each with the labels of its own split."""
+    """The records that a cross-validation divides, each with the labels of its own split.
+
+    A picture that one task has in `train` and another in `val` has the labels of both.
+    """
     records: dict[Source, Record] = {}
+    split_of: dict[Source, str] = {}
     for split in POOLED:
         for record in _of_split(data, tasks, split, faults):
-            records.setdefault(record.image, record)
+            first = records.setdefault(record.image, record)
+            split_of.setdefault(record.image, split)
+            if first is not record:
+                both = {**record.labels, **first.labels}
+                records[record.image] = replace(first, labels=both)
+    if len({record.key for record in records.values()}) < len(records):
+        # Rows of an array for each split have the same numbers.
+        return [
+            replace(record, key=f"{split_of[source]}/{record.key}")
+            for source, record in records.items()
+        ]
     return list(records.values())
 
 
+def draw_once(config: Config) -> Config:
+    """A config that knows which picture is in which split, where these are drawn.
+
+    What is drawn follows from the pictures that are there: whoever reads labels more than once
+    wants the same answer, also when pictures come meanwhile.
+    """
+    if not isinstance(config.data.splits, DrawnSplits):
+        return config
+    check_files(config)
+    drawn = _drawn(config.data, config.tasks, None)
+    return config.model_copy(update={"data": config.data.known_as(drawn)})
+
+
 def keep_drawn(config: Config, folder: Path) -> Config:
-    """Write down which picture was drawn into which split; returns the config that reads it.
+    """Write down which picture was drawn into which split; returns a config that names the file.
 
     Pictures that come or go later would change the draw, and move pictures that a network has
     learnt from into those that judge it.
@@ -101,7 +136,9 @@ def _of_split(
     split: str,
     faults: Mapping[str, Faults] | None,
 ) -> list[Record]:
-    drawn = _drawn(data, tasks, faults) if isinstance(data.splits, DrawnSplits) else {}
+    drawn: Mapping[str, str] = {}
+    if isinstance(data.splits, DrawnSplits):
+        drawn = _drawn(data, tasks, faults)
     labels: dict[Source, dict[str, Label]] = {}
     keys: dict[Source, str] = {}
     for name, task in tasks.items():
@@ -140,8 +177,10 @@ def _of_split(
 
 def _drawn(
     data: DataConfig, tasks: Mapping[str, TaskConfig], faults: Mapping[str, Faults] | None
-) -> dict[str, str]:
+) -> Mapping[str, str]:
     """The split of every picture of the tasks that have no splits of their own."""
+    if data.drawn is not None:
+        return data.drawn
     found: dict[str, Source] = {}
     by = data.stratify_by
     labels: dict[str, Label] = {}
@@ -168,7 +207,8 @@ def _key(picture: str, source: Source, data: DataConfig, task: TaskConfig) -> st
     if task.images is None:
         return picture
     if isinstance(source, ArrayRow):
-        return f"{source.path.as_posix()}/{source.key or ''}/{source.row}"
+        parts = [source.path.as_posix(), *([source.key] if source.key else []), str(source.row)]
+        return "/".join(parts)
     if not isinstance(data.images, Path):
         return source.as_posix()
     return Path(os.path.relpath(source, data.images)).as_posix()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mtcli.core.config import Config
 from mtcli.core.configsplits import GroupColumn, SplitColumn
+from mtcli.core.data.readers import stem
 from mtcli.core.data.readers.csv import CsvOptions, read_columns, read_header
 from mtcli.core.errors import DataError, UsageError, did_you_mean
 
@@ -36,6 +37,8 @@ def groups_of(column: GroupColumn | None, pictures: Collection[str]) -> dict[str
                 found=f"{groups[picture]} and {group}",
             )
     found = {name: groups[name] for name in pictures if groups.get(name)}
+    if not found:  # a table may name pictures without their ending
+        found = {name: groups[stem(name)] for name in pictures if groups.get(stem(name))}
     if pictures and not found:
         near = difflib.get_close_matches(named, pictures, n=1, cutoff=0)
         raise DataError(
@@ -66,13 +69,18 @@ def find_group(config: Config, column: str) -> GroupColumn:
         places += [(own.csv, own.key) for own in options if isinstance(own, CsvOptions)]
     known: list[str] = []
     for path, key in dict.fromkeys(places):
+        if "{split}" in str(path):
+            continue  # a file for each split is no one place for groups
         header = read_header(path)
         if column in header:
             return GroupColumn(csv=path, key=key, column=column)
         known += [name for name in header if name != key]
+    near = did_you_mean(column, known)
     raise UsageError(
         f"--group {column}: no such column",
         where=places[0][0] if places else None,
         found=f"columns {', '.join(dict.fromkeys(known))}" if known else "no CSV file of labels",
-        mend=did_you_mean(column, known) or "data.group names a file, its key and its column",
+        mend=near
+        if near and near.startswith("did")
+        else "data.group names a file, its key and its column",
     )

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mtcli.core.discovery.boxes import Objects
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -38,7 +40,10 @@ class Proposal:
         remark: what a person should look at, beside the options; empty: nothing.
         classes: their names, or those of the points, where known.
         words: one word for each picture, by which splits can be drawn alike.
-        objects: how many objects each picture has, to compare formats that say the same.
+        counts: how often each class stands in the labels, where classes are counted.
+        objects: the boxes of each picture, to compare formats that say the same.
+        files: the label files, below the root.
+        wanted: whether it is taken where nobody is asked; else only a person can tell.
         other: the same labels as another kind, where that is open.
         rank: those with a lower one come first.
     """
@@ -53,7 +58,10 @@ class Proposal:
     remark: str = ""
     classes: tuple[str, ...] = ()
     words: Mapping[str, str] = field(default_factory=dict)
-    objects: Mapping[str, int] | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    objects: Objects | None = None
+    files: tuple[str, ...] = ()
+    wanted: bool = True
     other: Proposal | None = None
     rank: int = 50
 
@@ -104,12 +112,14 @@ class Doubt:
         text: why not.
         near: names that are nearly those that were looked for.
         grave: whether a person would have expected it to be used.
+        splits: whether it would have said which picture is in which split.
     """
 
     path: str
     text: str
     near: str | None = None
     grave: bool = True
+    splits: bool = False
 
 
 Finding = Proposal | SplitFound | Grouping | Doubt

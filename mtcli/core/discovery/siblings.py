@@ -77,6 +77,11 @@ def families(
     return list(together.values()), alone
 
 
+def named_like_a_picture(listing: Listing, path: str) -> bool:
+    """Whether a file has the name of a picture, but for its ending."""
+    return listing.index.locate([stem(posixpath.basename(path))], True, parent(path)) is not None
+
+
 def _role(one: Siblings) -> tuple[str, str]:
     common = above_both(one.folder, one.base)
     return posixpath.relpath(one.folder, common), posixpath.relpath(one.base, common)

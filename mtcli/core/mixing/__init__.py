@@ -58,6 +58,14 @@ class Mixing(ABC):
         """How many updates come before an epoch."""
         return sum(self.updates(earlier) for earlier in range(1, epoch))
 
+    def updates_within(self, epochs: float, last: int) -> float:
+        """How many updates the first epochs have, the last of them in part, where `epochs` says so.
+
+        Epochs that would come behind `last`, which ends the training, are as long as that.
+        """
+        whole = min(int(epochs), last - 1)
+        return self.updates_before(whole + 1) + (epochs - whole) * self.updates(whole + 1)
+
     def batches(self, first_epoch: int, last_epoch: int, updates_done: int) -> Iterator[Batch]:
         """All batches from the middle of an epoch on, through the end of the last."""
         for epoch in range(first_epoch, last_epoch + 1):

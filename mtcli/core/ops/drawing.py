@@ -29,6 +29,9 @@ GOOD: Color = (0, 158, 115)
 BAD: Color = (213, 94, 0)
 PLAIN: Color = (60, 60, 60)
 
+COVER = 0.35
+"""Share of a class's colour on a picture: what is below stays recognisable."""
+
 
 def color_of(number: int) -> Color:
     """One colour a class, the same in every picture."""
@@ -115,7 +118,7 @@ def class_map(
     table = torch.tensor([color_of(number - first) for number in range(256)], dtype=torch.float32)
     colors = table[numbers.long()].permute(2, 0, 1)
     covered = ((numbers >= first) & (numbers != IGNORED))[None]
-    mixed = torch.where(covered, 0.55 * image + 0.45 * colors, image.float())
+    mixed = torch.where(covered, (1 - COVER) * image + COVER * colors, image.float())
     mixed = torch.where(_borders(numbers)[None] & covered, colors, mixed)
     if truth is not None:
         mixed = mixed.masked_fill(_borders(truth)[None], 255.0)

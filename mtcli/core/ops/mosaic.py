@@ -33,47 +33,76 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A picture `[3, H, W]` uint8, its title, and what is said of it."""
+    """A picture `[3, H, W]` uint8, its title, and what is said of it.
+
+    `panels` are pictures of the same size that stand close beside it, each with its title.
+    """
 
     image: Tensor
     title: str
     lines: Sequence[Line] = ()
+    panels: Sequence[tuple[str, Tensor]] = ()
 
 
-def mosaic(tiles: Sequence[Tile], columns: int, heading: str) -> Tensor:
-    """The tiles row by row below a heading, as `[3, H, W]` uint8.
+def mosaic(rows: Sequence[Sequence[Tile]], heading: str) -> Tensor:
+    """Rows of tiles below a heading, as `[3, H, W]` uint8.
 
     Args:
-        tiles: at least one; their pictures are of one size.
-        columns: how many stand beside each other.
+        rows: none is empty; all pictures are of one size.
         heading: one line.
     """
+    tiles = [tile for row in rows for tile in row]
     height, width = tiles[0].image.shape[1:]
     letters = font(min(22, max(11, round(width / 26))))
     line, gap = round(letters.size * 1.35), round(letters.size)
+    close = gap // 4
     names = [letters.getlength(said.name) for tile in tiles for said in tile.lines]
     indent = max(names, default=0) + gap / 2
-    folded = [_folded(tile, letters, width - indent) for tile in tiles]
-    rows = range(0, len(tiles), columns)
+
+    def across(tile: Tile) -> int:
+        return width + len(tile.panels) * (close + width)
+
+    folded = [[_folded(tile, letters, across(tile) - indent) for tile in row] for row in rows]
     # Words in one row of tiles take as much room as the longest of them.
-    words = [line * max(len(said) for said in folded[row : row + columns]) for row in rows]
+    words = [line * max(map(len, row)) for row in folded]
     total = 2 * gap + line + sum(line + height + below + 2 * gap for below in words)
-    canvas = Image.new("RGB", (gap + columns * (width + gap), total), PAPER)
+    widest = max(sum(across(tile) + gap for tile in row) for row in rows)
+    canvas = Image.new("RGB", (gap + widest, total), PAPER)
     draw = ImageDraw.Draw(canvas)
     draw.text((gap, gap), _cut(heading, letters, canvas.width - 2 * gap), INK, letters)
     y = 2 * gap + line
-    for start, below in zip(rows, words, strict=True):
-        for number in range(start, min(start + columns, len(tiles))):
-            x = gap + (number - start) * (width + gap)
-            draw.text((x, y), _cut_front(tiles[number].title, letters, width), QUIET, letters)
-            canvas.paste(to_pil(tiles[number].image), (x, y + line))
-            place = y + line + height + gap // 3
-            for name, text, color in folded[number]:
-                draw.text((x, place), name, QUIET, letters)
-                draw.text((x + indent, place), text, color, letters)
-                place += line
+    for row, said, below in zip(rows, folded, words, strict=True):
+        x = gap
+        for tile, lines in zip(row, said, strict=True):
+            for place, (title, image) in enumerate(((tile.title, tile.image), *tile.panels)):
+                left = x + place * (width + close)
+                draw.text((left, y), _cut_front(title, letters, width), QUIET, letters)
+                canvas.paste(to_pil(image), (left, y + line))
+            down = y + line + height + gap // 3
+            for name, text, color in lines:
+                draw.text((x, down), name, QUIET, letters)
+                draw.text((x + indent, down), text, color, letters)
+                down += line
+            x += across(tile) + gap
         y += line + height + below + 2 * gap
     return to_tensor(canvas)
+
+
+def packed(tiles: Sequence[Tile]) -> list[list[Tile]]:
+    """Tiles in rows, as many in each as there is room for, for a landscape picture."""
+    height, width = tiles[0].image.shape[1:]
+    pictures = [1 + len(tile.panels) for tile in tiles]
+    mean = sum(pictures) / len(tiles)
+    room = max(*pictures, mean * columns_for(len(tiles), (height, round(mean * width))))
+    rows: list[list[Tile]] = [[]]
+    taken = 0
+    for tile, own in zip(tiles, pictures, strict=True):
+        if taken + own > room:
+            rows.append([])
+            taken = 0
+        rows[-1].append(tile)
+        taken += own
+    return rows
 
 
 def columns_for(tiles: int, size: tuple[int, int]) -> int:

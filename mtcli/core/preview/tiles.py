@@ -1,4 +1,4 @@
-"""One sample drawn for people: its labels on the picture, words below it."""
+"""One sample drawn for people: its labels on the picture or beside it, words below it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,22 @@ from torch import Tensor
 
 from mtcli.core.data.dataset import Item
 from mtcli.core.data.records import Record
+from mtcli.core.labels import ClassMapLabel, NumberMapLabel
 from mtcli.core.ops.mosaic import Line, Tile
 from mtcli.core.shown import for_screen, lowest_first
 from mtcli.core.task import AnyTask
+
+
+def beside(tasks: Mapping[str, AnyTask]) -> list[str]:
+    """The tasks whose maps get panels of their own: on the picture they would hide it.
+
+    A single map of classes does not, it is laid on so that what is below can be seen.
+    """
+    maps = [
+        name for name, task in tasks.items() if {ClassMapLabel, NumberMapLabel} & {*task.takes}
+    ]
+    alone = len(maps) == 1 and NumberMapLabel not in tasks[maps[0]].takes
+    return [] if alone else maps
 
 
 def tile_of(
@@ -33,12 +46,18 @@ def tile_of(
     targets = shown.apply(sample["targets"])
     answers = {name: tasks[name].truth(target) for name, target in targets.items()}
     image = shown.apply(picture).as_subclass(Tensor)
+    # What is out of sight keeps its panel, so that those of several draws stand in line.
+    panels = {name: image for name in beside(tasks) if name in record.labels}
     unseen = set()
     for name in lowest_first(answers):
-        drawn = tasks[name].draw(image, answers[name], None)
-        if torch.equal(drawn, image):
+        below = panels.get(name, image)
+        drawn = tasks[name].draw(below, answers[name], None)
+        if torch.equal(drawn, below):
             unseen.add(name)
-        image = drawn
+        if name in panels:
+            panels[name] = drawn
+        else:
+            image = drawn
     lines = []
     for name, task in tasks.items():
         if name in answers:
@@ -53,4 +72,4 @@ def tile_of(
             lines.append(Line(name, why, missing=True))
         elif joint:
             lines.append(Line(name, "no label", missing=True))
-    return Tile(image, title, lines)
+    return Tile(image, title, lines, list(panels.items()))

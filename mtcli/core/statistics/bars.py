@@ -116,7 +116,7 @@ def _bars(color: Color, title: str, subtitle: str, rows: Sequence[Row], foot: st
         if foot:
             say_beside(axes, lines - 0.6, foot, QUIET)
         axes.set_yticks([])
-        ticks(axes, start, high, log, percent)
+        ticks(axes, start, high, log, lambda shares: [percent(share) for share in shares])
 
     left = max(map(inches, [foot, *(row.name for row in rows)])) + 0.1
     subtitle = f"{subtitle}; logarithmic" if log else subtitle

@@ -84,12 +84,26 @@ def number(value: float) -> str:
     return str(int(value)) if whole else f"{value:.3g}"
 
 
+def numbers(values: Sequence[float]) -> list[str]:
+    """Different numbers with as many digits as tell them apart."""
+    texts = [number(value) for value in values]
+    for digits in range(4, 16):
+        if len(set(texts)) == len(set(values)):
+            break
+        texts = [f"{value:.{digits}g}" for value in values]
+    return texts
+
+
 def ticks(
-    axes: Any, low: float, high: float, log: bool, form: Callable[[float], str] = number
+    axes: Any,
+    low: float,
+    high: float,
+    log: bool,
+    form: Callable[[Sequence[float]], Sequence[str]] = numbers,
 ) -> None:
     """A few round numbers below the axes."""
     places = round_numbers(low, high, log)
-    axes.set_xticks(places, [form(place) for place in places], fontsize=SMALL, color=QUIET)
+    axes.set_xticks(places, form(places), fontsize=SMALL, color=QUIET)
     axes.set_xticks([], minor=True)
     axes.tick_params(length=2, color=QUIET)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mtcli.core.ops.drawing import BAD, PLAIN, Color
@@ -16,6 +17,7 @@ from mtcli.core.statistics.marks import (
     Panel,
     hexadecimal,
     number,
+    numbers,
     round_numbers,
     ticks,
 )
@@ -26,6 +28,12 @@ FAR = 30
 
 BARS = 28
 HEIGHT = 1.5
+
+FEW = 10
+"""Fewer values than these are a tick each: bars of them would be spikes."""
+
+ROUNDING, NOTHING = 1e-9, 1e-100
+"""Values that differ by a smaller share, or by less, differ by nothing but rounding."""
 
 
 def histogram_panel(
@@ -43,7 +51,7 @@ def histogram_panel(
     every = sorted(value for own in values.values() for value in own)
     if not every:
         return None
-    if every[0] == every[-1]:
+    if math.isclose(every[0], every[-1], rel_tol=ROUNDING, abs_tol=NOTHING):
         often = "always" if len(every) > 1 else "once"
         return constant_panel(color, title, measure.what, number(every[0]), often)
     low, high = limits or (every[0], every[-1])
@@ -53,24 +61,45 @@ def histogram_panel(
 
     def draw(axes: Any) -> None:
         axes.set_xscale("log" if log else "linear")
+        rugs = 0
         for place, split in enumerate(measure.values):
             own = values.get(split, [])
             if not own:
                 continue
+            looks = {
+                "color": INK if place else hexadecimal(color),
+                "linestyle": LINES[min(place, len(LINES) - 1)],
+                "linewidth": 1.2,
+            }
+            if len(own) < FEW and not whole:
+                _rug(axes, own, rugs, looks)
+                rugs += 1
+                continue
             weights = [1 / len(own)] * len(own)
-            style = LINES[min(place, len(LINES) - 1)]
             if place == 0:
                 axes.hist(own, edges, weights=weights, color=hexadecimal(color), alpha=0.85)
             else:
-                looks = {"histtype": "step", "color": INK, "linewidth": 1.2, "linestyle": style}
-                axes.hist(own, edges, weights=weights, **looks)
+                axes.hist(own, edges, weights=weights, histtype="step", **looks)
         axes.set_xlim(edges[0], edges[-1])
         axes.set_yticks([])
         ticks(axes, edges[0], edges[-1], log)
 
     middle = statistics.median(every)
-    spread = f"{number(every[0])} to {number(every[-1])}, median {number(middle)}"
+    low_text, high_text = numbers([every[0], every[-1]])
+    spread = f"{low_text} to {high_text}, median {number(middle)}"
     return Panel(color, title, f"{measure.what}: {spread}", HEIGHT, 0.05, 0.3, draw)
+
+
+def _rug(axes: Any, values: Sequence[float], row: int, looks: Mapping[str, Any]) -> None:
+    """A tick for each value, in a row of its own from the bottom up."""
+    low = 0.02 + 0.16 * row
+    place = axes.get_xaxis_transform()
+    axes.vlines(values, low, low + 0.13, transform=place, gid="rug", **_of_many(looks))
+
+
+def _of_many(looks: Mapping[str, Any]) -> dict[str, Any]:
+    """The looks of one line as those of many."""
+    return {f"{name}s": look for name, look in looks.items()}
 
 
 def constant_panel(color: Color, title: str, what: str, text: str, below: str) -> Panel:
@@ -85,12 +114,15 @@ def constant_panel(color: Color, title: str, what: str, text: str, below: str) -
 
 
 def borders(low: float, high: float, log: bool, whole: bool) -> list[float]:
-    """Of the bars of a histogram; where numbers are whole, a bar each."""
+    """Of the bars of a histogram, ascending; where numbers are whole, a bar each."""
     if whole:
         return [low - 0.5 + place for place in range(int(high - low) + 2)]
     if log:
-        return [low * (high / low) ** (place / BARS) for place in range(BARS)] + [high]
-    return [low + (high - low) * place / BARS for place in range(BARS)] + [high]
+        ratio = math.log(high) - math.log(low)  # the ratio itself may be too large for a number
+        inner = [low * math.exp(ratio * place / BARS) for place in range(1, BARS)]
+    else:
+        inner = [low + (high - low) * place / BARS for place in range(1, BARS)]
+    return [low, *inner, high]
 
 
 def sizes_panel(found: Statistics) -> Panel:

@@ -58,7 +58,8 @@ class RegressionMeter(Meter):
 
     def __init__(self, names: tuple[str, ...], means: tuple[float, ...]) -> None:
         self._names = names
-        # Squares of numbers far from 0 lose the digits that matter: all is seen from the mean.
+        # Squares of numbers far from 0 lose the digits that matter: all is seen from the mean of
+        # the training split, of which another meter, of another fold, has its own.
         self._means = torch.tensor(means, dtype=torch.float64)
         self._sums = torch.zeros(5, len(means), dtype=torch.float64)
 
@@ -72,7 +73,10 @@ class RegressionMeter(Meter):
 
     def merge(self, others: Iterable[Self]) -> None:
         for other in others:
-            self._sums += other._sums
+            known, absolute, squared, total, squares = other._sums
+            off = other._means - self._means
+            squares = squares + 2 * off * total + off**2 * known
+            self._sums += torch.stack([known, absolute, squared, total + off * known, squares])
 
     def compute(self) -> dict[str, float | None]:
         each = self._each()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mtcli.core.ops.drawing import BAD
-from mtcli.core.ops.mosaic import Line, Tile, columns_for, mosaic
+from mtcli.core.ops.mosaic import Line, Tile, columns_for, mosaic, packed
 
 RED, BLUE = ((255, 0, 0), (0, 0, 255))
 
@@ -23,7 +23,8 @@ def _where(picture: Tensor, color: tuple[int, int, int]) -> tuple[list[int], lis
 
 def test_tiles_stand_whole_beside_and_below_each_other() -> None:
     colors = [RED, (0, 255, 0), BLUE]
-    drawn = mosaic([Tile(_flat(color), "name") for color in colors], 2, "heading")
+    first, second, third = (Tile(_flat(color), "name") for color in colors)
+    drawn = mosaic([[first, second], [third]], "heading")
     assert drawn.dtype == torch.uint8
     (top, left), (bottom, right) = _where(drawn, RED)
     assert (bottom - top + 1, right - left + 1) == (100, 160)
@@ -36,9 +37,9 @@ def test_tiles_stand_whole_beside_and_below_each_other() -> None:
 
 
 def test_words_take_room_below_and_what_is_missing_stands_out() -> None:
-    bare = mosaic([Tile(_flat(RED), "name")], 1, "")
-    said = mosaic([Tile(_flat(RED), "name", [Line("cls", "ball")])], 1, "")
-    lost = mosaic([Tile(_flat(RED), "name", [Line("cls", "no label", missing=True)])], 1, "")
+    bare = mosaic([[Tile(_flat(RED), "name")]], "")
+    said = mosaic([[Tile(_flat(RED), "name", [Line("cls", "ball")])]], "")
+    lost = mosaic([[Tile(_flat(RED), "name", [Line("cls", "no label", missing=True)])]], "")
     assert bare.shape[2] == said.shape[2]
     assert bare.shape[1] < said.shape[1] == lost.shape[1]
     bad = torch.tensor(BAD, dtype=torch.uint8)[:, None, None]
@@ -49,7 +50,7 @@ def test_words_take_room_below_and_what_is_missing_stands_out() -> None:
 @pytest.mark.parametrize("text", ["word " * 200, "w" * 500, ""])
 def test_long_words_stay_inside_their_column(text: str) -> None:
     tiles = [Tile(_flat(RED), text, [Line("cls", text)]), Tile(_flat(BLUE), "", ())]
-    drawn = mosaic(tiles, 2, text)
+    drawn = mosaic([tiles], text)
     _, (_, right) = _where(drawn, RED)
     (_, left), _ = _where(drawn, BLUE)
     assert (drawn[:, :, right + 1 : left] == 255).all(dim=0)[60:].all()

@@ -80,8 +80,6 @@ def _proposal(listing: Listing, roots: Sequence[str]) -> Finding | None:
             "classes",
             grave=False,
         )
-    smallest = min(counts, key=lambda name: counts[name])
-    remark = f"{smallest} has {counts[smallest]} only" if counts[smallest] < 3 else ""
     name = common_folder([f"{root}/x" for root in roots]).split("/")[-1]
     fits = name != "." and split_of(name) is None and not tokens(name) & STRUCTURE
     return Proposal(
@@ -92,9 +90,9 @@ def _proposal(listing: Listing, roots: Sequence[str]) -> Finding | None:
         origin=where,
         why=f"{where}: a folder for each of {len(counts)} classes ({and_more(sorted(counts), 4)}), "
         f"{len(words)} pictures",
-        remark=remark,
         classes=tuple(sorted(counts)),
         words=words,
+        counts=counts,
         rank=10,
     )
 

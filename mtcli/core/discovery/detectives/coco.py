@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mtcli.core.data.readers import picture_key
+from mtcli.core.discovery.boxes import Box, Corners, Objects, is_number_name
 from mtcli.core.discovery.detectives import DETECTIVES
 from mtcli.core.discovery.listing import Listing, parent
 from mtcli.core.discovery.matching import Located
@@ -108,25 +109,25 @@ def _apart(files: Sequence[_File]) -> list[_File]:
 
 
 def _boxes(files: Sequence[_File]) -> Proposal | None:
-    objects: Counter[str] = Counter()
+    objects: dict[str, list[Box]] = {}
     words: dict[str, str] = {}
-    classes: dict[str, int] = Counter()
+    classes: Counter[str] = Counter()
     for file in files:
         pictures = file.pictures()
         names = {c.get("id"): str(c.get("name")) for c in file.document["categories"]}
-        objects.update(dict.fromkeys(pictures.values(), 0))
+        objects.update({picture: [] for picture in pictures.values()})
         for annotation in file.document["annotations"]:
             picture = pictures.get(annotation.get("image_id"))
-            if picture is None or not isinstance(annotation.get("bbox"), list):
-                continue
-            objects[picture] += 1
-            name = names.get(annotation.get("category_id"), "?")
+            name = names.get(annotation.get("category_id"))
+            if picture is None or name is None or not isinstance(annotation.get("bbox"), list):
+                continue  # whoever checks the data tells it
+            objects[picture].append(Box(name, _corners(annotation["bbox"])))
             classes[name] += 1
             words.setdefault(picture, name)
-    if not objects.total() or _named_points(files) is not None:
+    if not classes or _named_points(files) is not None:
         return None
     why = (
-        f"{_called(files)}: {objects.total()} boxes of {_listed(list(classes))} "
+        f"{_called(files)}: {classes.total()} boxes of {_listed(list(classes))} "
         f"on {len(objects)} pictures"
     )
     return Proposal(
@@ -138,9 +139,18 @@ def _boxes(files: Sequence[_File]) -> Proposal | None:
         why=why,
         classes=tuple(sorted(classes)),
         words=words,
-        objects=dict(objects),
+        counts=classes,
+        objects=Objects(objects, nameless=all(map(is_number_name, classes))),
+        files=tuple(file.name for file in files),
         rank=20,
     )
+
+
+def _corners(box: list[Any]) -> Corners | None:
+    if len(box) != 4 or not all(isinstance(n, int | float) and abs(n) < 1e9 for n in box):
+        return None
+    x, y, width, height = map(float, box)
+    return x, y, x + width, y + height
 
 
 def _regions(files: Sequence[_File]) -> Proposal | None:
@@ -163,7 +173,8 @@ def _regions(files: Sequence[_File]) -> Proposal | None:
             if not shape or annotation.get("image_id") not in own or _is_box(annotation):
                 continue
             outlines += 1
-            classes.add(names.get(annotation.get("category_id"), "?"))
+            if (name := names.get(annotation.get("category_id"))) is not None:
+                classes.add(name)
     if not outlines:
         return None
     return Proposal(

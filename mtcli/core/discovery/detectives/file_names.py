@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from mtcli.core.discovery.detectives import DETECTIVES
 from mtcli.core.discovery.listing import Listing, common_folder
-from mtcli.core.discovery.proposal import Finding, Proposal, Source
+from mtcli.core.discovery.places import split_of
+from mtcli.core.discovery.proposal import Doubt, Finding, Proposal, Source
 from mtcli.core.discovery.words import GROUPS, PARTS, STRUCTURE, speaks_of
 from mtcli.core.errors import and_more
 
@@ -43,6 +44,9 @@ def find(listing: Listing) -> Iterator[Finding]:
             continue
         folder = common_folder(listing.inputs)
         example = posixpath.basename(next(iter(words)))
+        if all(split_of(word) is not None for word in counts):
+            yield Doubt("file names", f"such as {example} speak of splits", grave=False)
+            return
         yield Proposal(
             task="cls",
             kind="classification",
@@ -57,6 +61,7 @@ def find(listing: Listing) -> Iterator[Finding]:
             f"({and_more(sorted(counts), 4)}) on {len(words)} pictures",
             classes=tuple(sorted(counts)),
             words=words,
+            counts=counts,
             rank=60,
         )
         return

@@ -115,8 +115,10 @@ def _task(listing: Listing, table: Table, column: str, verdict: Verdict) -> Prop
     if verdict.nothing is not None:
         more["nothing"] = verdict.nothing
     words = dict(cells)
+    counts = Counter(cells.values())
     classes: tuple[str, ...] = tuple(sorted(set(cells.values())))
     if verdict.lists is not None:
+        counts = Counter(word for own in verdict.lists.values() for word in own)
         words = {p: own[0] if own else "none" for p, own in verdict.lists.items()}
         classes = tuple(sorted({word for own in verdict.lists.values() for word in own}))
 
@@ -131,6 +133,7 @@ def _task(listing: Listing, table: Table, column: str, verdict: Verdict) -> Prop
             why=f"{table.title}, column {column}: {verdict.why}",
             remark=open_,
             classes=() if kind == "regression" else classes,
+            counts={} if kind == "regression" else counts,
             words=words,
             other=other,
             rank={"classification": 0, "multilabel": 5}.get(kind, 45),
@@ -145,6 +148,7 @@ def _of_flags(listing: Listing, table: Table, columns: list[str]) -> Proposal:
     applying: dict[str, list[str]] = {
         p: [c for c in columns if table.columns[c].get(p, "").lower() in yes] for p in pictures
     }
+    counts = Counter(name for names in applying.values() for name in names)
     single = all(len(names) == 1 for names in applying.values())
     return Proposal(
         task="attributes",
@@ -156,6 +160,7 @@ def _of_flags(listing: Listing, table: Table, columns: list[str]) -> Proposal:
         f"{len(pictures)} pictures" + ("; exactly one is 1 in each row" if single else ""),
         classes=tuple(columns),
         words={p: names[0] if names else "none" for p, names in applying.items()},
+        counts=counts,
         rank=5,
     )
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from mtcli.core.data.readers.voc import CORNERS
+from mtcli.core.discovery.boxes import Box, Corners, Objects, is_number_name
 from mtcli.core.discovery.detectives import DETECTIVES
 from mtcli.core.discovery.listing import Listing, parent
 from mtcli.core.discovery.places import called
@@ -42,20 +43,24 @@ def _is_voc(listing: Listing, path: str) -> bool:
 
 
 def _proposal(listing: Listing, family: Sequence[Siblings]) -> Finding:
-    objects: dict[str, int] = {}
+    objects: dict[str, list[Box]] = {}
     classes: Counter[str] = Counter()
     words: dict[str, str] = {}
     corners: set[float] = set()
+    broken: list[tuple[str, str]] = []
     touching = False
     for one in family:
         for picture, path in one.files.items():
             try:
                 root = ET.parse(listing.path(path)).getroot()
             except (ET.ParseError, OSError, ValueError, LookupError) as error:
-                return Doubt(path, f"looks like a VOC file, but cannot be read: {error}")
+                broken.append((path, f"looks like a VOC file, but cannot be read: {error}"))
+                continue
             entries = root.findall("object")
             names = [(entry.findtext("name") or "").strip() for entry in entries]
-            objects[picture] = len(names)
+            objects[picture] = [
+                Box(name, _corners(entry)) for name, entry in zip(names, entries, strict=True)
+            ]
             classes.update(names)
             words |= {picture: names[0]} if names else {}
             for entry in entries:
@@ -67,6 +72,8 @@ def _proposal(listing: Listing, family: Sequence[Siblings]) -> Finding:
                     == _number(root.findtext(f"size/{s}"))
                     for corner, s in sides
                 )
+    if not objects:
+        return Doubt(*broken[0])
     # A box that begins at 1 and ends at the picture's width counts pixels from 1, as VOC did.
     from_one = touching and 1.0 in corners and min(corners, default=0.0) >= 1
     folders = called([one.folder for one in family])
@@ -80,14 +87,21 @@ def _proposal(listing: Listing, family: Sequence[Siblings]) -> Finding:
         ),
         pictures=frozenset(objects),
         origin=folders if folders != "." else "XML files",
-        why=f"{'XML files' if folders == '.' else folders}: {sum(objects.values())} boxes of "
+        why=f"{'XML files' if folders == '.' else folders}: {classes.total()} boxes of "
         f"{and_more(list(classes), 4)} on {len(objects)} pictures (Pascal VOC)",
         remark="no box begins at 0: the files count pixels from 1" if from_one else "",
         classes=tuple(sorted(classes)),
         words=words,
-        objects=objects,
+        counts=classes,
+        objects=Objects(objects, nameless=all(map(is_number_name, classes))),
+        files=tuple(path for one in family for path in one.files.values()),
         rank=21,
     )
+
+
+def _corners(entry: ET.Element) -> Corners | None:
+    x1, y1, x2, y2 = (_number(entry.findtext(f"bndbox/{corner}")) for corner in CORNERS)
+    return (x1, y1, x2, y2) if all(abs(n) < 1e9 for n in (x1, y1, x2, y2)) else None
 
 
 def _number(text: str | None) -> float:

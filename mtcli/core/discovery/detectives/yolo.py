@@ -10,12 +10,14 @@ from typing import Any
 import yaml
 
 from mtcli.core.data.datayaml import DataYaml, read_data_yaml
+from mtcli.core.discovery.boxes import Box, Objects, is_number_name
 from mtcli.core.discovery.detectives import DETECTIVES
 from mtcli.core.discovery.legend import names_in_file
 from mtcli.core.discovery.listing import Listing, joined, parent
-from mtcli.core.discovery.places import SPLITS, called, split_of
+from mtcli.core.discovery.places import SPLITS, called
 from mtcli.core.discovery.proposal import Doubt, Finding, Proposal, Source, SplitFound
-from mtcli.core.discovery.siblings import Siblings, families
+from mtcli.core.discovery.siblings import Siblings, families, named_like_a_picture
+from mtcli.core.discovery.yoloword import is_line, numbers_of
 from mtcli.core.errors import DataError, and_more
 
 CLASS_LISTS = ("classes.txt", "obj.names", "labels.txt", "names.txt", "_darknet.labels")
@@ -107,7 +109,7 @@ def _of_yaml(listing: Listing, path: str, data: DataYaml) -> list[Finding]:
     found: list[Finding] = []
     if points is not None:
         found.append(_points(path, source, lines, points[0]))
-    found.append(_boxes(path, (source,), lines, names, frozenset(files), remark=""))
+    found.append(_boxes(path, (source,), lines, names, (path, *files.values()), remark=""))
     places = {split: data.document[split] for split in members}
     config = {
         split: _place(listing, path, data, place)
@@ -159,6 +161,7 @@ def _of_folders(
         if path not in known
         and posixpath.basename(path) != "classes.txt"
         and not _is_labels(listing, path)
+        and not named_like_a_picture(listing, path)  # one of them, broken: the check tells it
     )
     where = called([one.folder if one.folder != "." else "text files" for one in family])
     if strangers:
@@ -190,7 +193,7 @@ def _of_folders(
     if not numbers:
         yield Doubt(where, "YOLO files without a single box")
         return
-    yield _boxes(where, sources, lines, listed, frozenset(files), remark)
+    yield _boxes(where, sources, lines, listed, tuple(files.values()), remark)
 
 
 def _legend(listing: Listing, family: Sequence[Siblings]) -> tuple[str, list[str]] | None:
@@ -214,16 +217,19 @@ def _boxes(
     sources: tuple[Source, ...],
     lines: Lines,
     names: Mapping[int, str],
-    pictures: frozenset[str],
+    files: tuple[str, ...],
     remark: str,
 ) -> Proposal:
+    pictures = frozenset(lines)
     counts: Counter[str] = Counter()
+    boxes: dict[str, list[Box]] = {picture: [] for picture in lines}
     words: dict[str, str] = {}
     polygons = 0
     for picture, own in lines.items():
         for line in own:
             name = names.get(int(line[0]), f"class_{int(line[0])}")
             counts[name] += 1
+            boxes[picture].append(_box(name, line[1:]))
             words.setdefault(picture, name)
             polygons += len(line) > 6 and len(line) % 2 == 1
     outlines = "; outlines, of which the boxes are learnt" if polygons > counts.total() / 2 else ""
@@ -238,9 +244,19 @@ def _boxes(
         remark=remark,
         classes=tuple(sorted(counts)),
         words=words,
-        objects={picture: len(lines[picture]) for picture in pictures},
+        counts=counts,
+        objects=Objects(boxes, relative=True, nameless=all(map(is_number_name, counts))),
+        files=files,
         rank=22,
     )
+
+
+def _box(name: str, shares: Sequence[float]) -> Box:
+    """The box of a line; of an outline, what surrounds it."""
+    if len(shares) > 5 and len(shares) % 2 == 0:
+        return Box(name, (min(shares[::2]), min(shares[1::2]), max(shares[::2]), max(shares[1::2])))
+    x, y, width, height = shares[:4]
+    return Box(name, (x - width / 2, y - height / 2, x + width / 2, y + height / 2))
 
 
 def _points(origin: str, source: Source, lines: Lines, points: tuple[str, ...]) -> Finding:
@@ -266,35 +282,22 @@ def _points(origin: str, source: Source, lines: Lines, points: tuple[str, ...]) 
 def _read(listing: Listing, files: Mapping[str, str]) -> dict[str, list[list[float]]]:
     found = {}
     for picture, path in files.items():
+        found[picture] = []
         try:
             text = listing.path(path).read_text(encoding="utf-8-sig")
-            found[picture] = [
-                list(map(float, line.split())) for line in text.splitlines() if line.strip()
-            ]
         except (OSError, ValueError):
-            found[picture] = []  # whoever trains is told of it
+            continue  # whoever checks the data tells it, and of lines that are none
+        found[picture] = [line for line in map(numbers_of, text.splitlines()) if line is not None]
     return found
 
 
 def _is_labels(listing: Listing, path: str) -> bool:
     """Whether a text file holds class numbers and shares; or nothing, and has a picture."""
-    if split_of(posixpath.basename(path)) is not None and parent(path) == ".":
-        return False
     try:
         with listing.path(path).open(encoding="utf-8-sig") as file:
-            line = file.readline(4000).split()
+            line = file.readline(4000)
     except (OSError, ValueError):
         return False
-    if not line:
-        located = listing.index.locate([posixpath.basename(path)[:-4]], True, parent(path))
-        return located is not None
-    try:
-        number, *shares = map(float, line)
-    except ValueError:
-        return False
-    return (
-        len(shares) >= 4
-        and number >= 0
-        and number.is_integer()
-        and all(-0.01 <= share <= 2 for share in shares)
-    )
+    if not line.strip():
+        return named_like_a_picture(listing, path)
+    return is_line(line)
