@@ -13,6 +13,12 @@ from mtcli.console.output import Output
 LONGEST = 24
 """Letters of a class's name."""
 
+ALL = 8
+"""So many classes are listed; of more, those that are there most and least often."""
+
+HALF = 3
+"""How many of each end."""
+
 
 def show_statistics(output: Output, found: Mapping[str, Any]) -> None:
     """Print what `mtcli.core.statistics.plain` gives, in short."""
@@ -30,11 +36,13 @@ def show_statistics(output: Output, found: Mapping[str, Any]) -> None:
         table = Table.grid(padding=(0, 2))
         for name, task in found["tasks"].items():
             own = task["splits"][split]
+            classes = _classes(task["unit"], own["classes"]) if own["labelled"] else ""
+            measured = _measure(own["measures"])
             table.add_row(
                 Text(f"   {name}", "accent"),
                 f"{own['labelled']} labelled" if own["labelled"] else Text("no label", "bad"),
-                Text(_classes(task["unit"], own["classes"]) if own["labelled"] else ""),
-                Text(_measure(own["measures"]), "quiet"),
+                # One cell: columns of their own would leave gaps as wide as the longest list.
+                Text.assemble(classes, " · " if classes and measured else "", (measured, "quiet")),
             )
         out.print(table)
 
@@ -51,7 +59,7 @@ def _range(values: Mapping[str, Any]) -> str:
 
 
 def _classes(unit: str, classes: Mapping[str, Mapping[str, Any]]) -> str:
-    """The most and the least frequent class."""
+    """The classes, the most frequent first."""
     if not classes:
         return ""
     ranked = sorted(classes, key=lambda name: -classes[name]["count"])
@@ -62,11 +70,10 @@ def _classes(unit: str, classes: Mapping[str, Mapping[str, Any]]) -> str:
             return f"{said} {classes[name]['share']:.1%}"
         return f"{said} {classes[name]['count']}"
 
-    first, last = ranked[0], ranked[-1]
-    if first == last:
-        return told(first)
-    between = " … " if len(ranked) > 2 else ", "
-    return f"{told(first)}{between}{told(last)}"
+    if len(ranked) <= ALL:
+        return ", ".join(map(told, ranked))
+    ends = [", ".join(map(told, part)) for part in (ranked[:HALF], ranked[-HALF:])]
+    return f"{' … '.join(ends)}, {len(ranked)} classes"
 
 
 def _measure(measures: Mapping[str, Mapping[str, Any]]) -> str:
@@ -76,5 +83,7 @@ def _measure(measures: Mapping[str, Mapping[str, Any]]) -> str:
         if own is None or not own["count"]:
             continue
         low, middle, high = (f"{own[key]:.3g}" for key in ("min", "median", "max"))
+        if low == high:
+            return f"{own['what']}: {'always ' if own['count'] > 1 else ''}{low}"
         return f"{own['what']}: {low} to {high}, median {middle}"
     return ""

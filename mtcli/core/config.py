@@ -16,12 +16,13 @@ from pydantic import (
     PositiveInt,
     PrivateAttr,
     SerializeAsAny,
+    ValidationError,
     ValidationInfo,
     model_validator,
 )
 
 from mtcli.core.configaugment import Augmentation
-from mtcli.core.configmixing import Alone, MixingConfig
+from mtcli.core.configmixing import Alone, MixingConfig, StageConfig
 from mtcli.core.configsplits import Folds, GroupColumn, Images, Splits
 from mtcli.core.options import ClassNames, InputPath, Options
 
@@ -153,13 +154,13 @@ class TrainConfig(Options):
             return value
         mixing = value.get("mixing")
         stages = mixing.get("sequential") if isinstance(mixing, dict) else None
-        if not isinstance(stages, list | tuple):
+        if not isinstance(stages, list | tuple) or not stages:
             return value
         try:
-            lasting = [_STAGE.validate_python(stage).epochs for stage in stages]
+            lasting = [StageConfig.model_validate(stage).epochs for stage in stages]
         except ValidationError:
             return value  # what is wrong with them is said where they stand
-        return {**value, "epochs": sum(lasting) or None}
+        return {**value, "epochs": sum(lasting)}
 
     @property
     def last_stage(self) -> int:

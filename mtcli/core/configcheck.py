@@ -17,6 +17,7 @@ from mtcli.core.config import (
     TaskConfig,
     TrainConfig,
 )
+from mtcli.core.confighints import either, formats_for, in_a_section, near_any
 from mtcli.core.configsplits import DrawnSplits, Images, Splits
 from mtcli.core.configtasks import check_drawn, for_tasks
 from mtcli.core.configwords import fields_at, key_path, wanted
@@ -109,7 +110,7 @@ class _Checker:
             if key not in names:
                 near = did_you_mean(str(key), names, prefix)
                 if not prefix:
-                    near = _in_a_section(str(key)) or near
+                    near = in_a_section(str(key)) or near
                 raise self.error(f"{prefix}{key}", "no such key", mend=near)
 
     def section(
@@ -174,7 +175,15 @@ class _Checker:
                 raise self.error("data.splits.stratify", f"no such task: {by}", mend=mend)
             every.setdefault(by, self._task(by, entries[by]))
             data = data.stratified_by(every[by])
-        check_drawn(every, self.error)
+        for key in ("fractions", "seed", "stratify"):
+            if splits.made is not None and f"data.splits.{key}" in self._sets:
+                raise self.error(
+                    f"data.splits.{key}",
+                    "the pictures were drawn before, and that holds",
+                    found=f"made: {splits.made}",
+                    mend="--set data.splits.made=null draws anew",
+                )
+        check_drawn(data, every, self.error)
         return data
 
     def plugins(self, document: Mapping[str, Any]) -> tuple[str, ...]:
@@ -249,15 +258,15 @@ class _Checker:
                 "names no label format" if not readers else "names two label formats",
                 expected=f"exactly one of {', '.join(READERS.names())}",
                 found=", ".join(map(str, labels)) or "nothing",
-                mend=None if readers else _near_any(labels, READERS.names()),
+                mend=None if readers else near_any(labels, READERS.names()),
             )
         reader = READERS.get(readers[0])
         if sort_of_label(reader, kind) is None:
             raise self.error(
                 key,
-                f"the {readers[0]} format gives {_either(reader.gives)}, "
+                f"the {readers[0]} format gives {either(reader.gives)}, "
                 f"which {kind.kind} cannot learn from",
-                expected=f"{_either(kind.takes)}: {', '.join(_formats_for(kind))}",
+                expected=f"{either(kind.takes)}: {', '.join(formats_for(kind))}",
             )
         rest = {name: value for name, value in labels.items() if name not in SOURCE_KEYS}
         looked_for = labels.get("labelled_classes")
@@ -280,36 +289,9 @@ SOURCE_KEYS = ("labelled_classes", "names_from")
 """What an entry of `labels` may hold beside the options of its format."""
 
 
-def _in_a_section(key: str) -> str | None:
-    """Where a key belongs that was written without its section."""
-    sections = {"data": DataConfig, "model": ModelConfig, "train": TrainConfig}
-    for name, section in sections.items():
-        if key in section.model_fields:
-            return f"did you mean {name}.{key}?"
-    return None
-
-
 class TaskCommon(Options):
     """What a task of any kind may say."""
 
     weight: PositiveFloat = 1.0
     images: Images | None = None
     splits: Splits | None = None
-
-
-def _either(sorts: Iterable[type]) -> str:
-    from mtcli.core.labels import SORTS
-
-    return " or ".join(SORTS[sort] for sort in sorts)
-
-
-def _formats_for(kind: type[AnyTask]) -> list[str]:
-    from mtcli.core.data.readers import READERS, sort_of_label
-
-    return [name for name in READERS.names() if sort_of_label(READERS.get(name), kind) is not None]
-
-
-def _near_any(words: Iterable[object], known: Sequence[str]) -> str | None:
-    """The mend line of the first word that is nearly a known one."""
-    nearly = (did_you_mean(str(word), known) for word in words)
-    return next((mend for mend in nearly if mend and mend.startswith("did you")), None)

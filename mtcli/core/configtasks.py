@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from fnmatch import fnmatchcase
 
-from mtcli.core.config import TaskConfig, TrainConfig
+from mtcli.core.config import DataConfig, LabelSource, TaskConfig, TrainConfig
 from mtcli.core.configmixing import MixingConfig
 from mtcli.core.configsplits import DrawnSplits
 from mtcli.core.errors import ConfigError, did_you_mean
@@ -13,12 +14,18 @@ Error = Callable[..., ConfigError]
 """Makes an error of a key, what is wrong, and its other parts."""
 
 
-def check_drawn(tasks: Mapping[str, TaskConfig], error: Error) -> None:
+def check_drawn(data: DataConfig, tasks: Mapping[str, TaskConfig], error: Error) -> None:
     """See that pictures can be drawn into splits without looking at more than their labels.
 
     Raises:
         ConfigError: a task has drawn splits of its own, or label files for each split.
     """
+    if "{split}" in str(data.images):
+        raise error(
+            "data.images",
+            "an array for each split, while data.splits are drawn by fractions",
+            mend="name the splits: splits: [train, val]",
+        )
     for name, task in tasks.items():
         if isinstance(task.splits, DrawnSplits):
             raise error(
@@ -28,15 +35,24 @@ def check_drawn(tasks: Mapping[str, TaskConfig], error: Error) -> None:
             )
         if task.splits is not None:
             continue
-        for source in task.labels:
-            for key, value in source.options.model_dump(mode="json").items():
-                if "{split}" in str(value):
-                    raise error(
-                        f"tasks.{name}.labels.{key}",
-                        "a file for each split, while data.splits are drawn by fractions",
-                        found=str(value),
-                        mend="list the files as sources of their own, without {split}",
-                    )
+        said = {f"labels.{key}": value for s in task.labels for key, value in _texts(s).items()}
+        said |= {"images": str(task.images)} if task.images is not None else {}
+        for key, value in said.items():
+            if "{split}" in value:
+                raise error(
+                    f"tasks.{name}.{key}",
+                    "a file for each split, while data.splits are drawn by fractions",
+                    found=value,
+                    mend="list the files as sources of their own, without {split}",
+                )
+
+
+def _texts(source: LabelSource) -> dict[str, str]:
+    """All that a source says, as text."""
+    options = source.options.model_dump(mode="json")
+    return {key: str(value) for key, value in options.items()} | {
+        "names_from": str(source.names_from)
+    }
 
 
 def for_tasks(
@@ -45,7 +61,8 @@ def for_tasks(
     """How the chosen tasks are mixed, of the tasks that the config knows.
 
     Raises:
-        ConfigError: a task is named that is not there, or one that is there never has its turn.
+        ConfigError: a task is named that is not there, one that is there never has its turn, or
+            epochs are not as long or as many as they can be.
     """
 
     def exist(names: Collection[str], key: str) -> None:
@@ -65,13 +82,17 @@ def for_tasks(
             if not own:
                 raise error(
                     f"{key}.tasks",
-                    "a stage without tasks",
-                    expected=f"one of {', '.join(chosen)}",
+                    f"--tasks {','.join(chosen)} leaves nothing of this stage",
                     found=", ".join(stage.tasks),
+                    mend="choose one of its tasks too, or give other stages with "
+                    "--set train.mixing=… and their train.epochs",
                 )
+            others = [name for name in known if name not in chosen]
+            freeze = tuple(p for p in stage.freeze if not _of_heads(p, others, chosen))
             inner = _of_policy(stage.mixing, f"{key}.mixing", own, exist, error)
-            stages.append(stage.model_copy(update={"tasks": own, "mixing": inner}))
-            _one_if_joint(inner, [name for name in balanced if name in own], error)
+            update = {"tasks": own, "mixing": inner, "freeze": freeze}
+            stages.append(stage.model_copy(update=update))
+            _check_joint(inner, train, [n for n in balanced if n in own], f"{key}.mixing", error)
         taught = {name for stage in stages for name in stage.tasks}
         for name in chosen:
             if name not in taught:
@@ -80,10 +101,19 @@ def for_tasks(
                     f"no stage teaches {name}",
                     mend="add it to a stage, or choose other --tasks",
                 )
+        total = sum(stage.epochs for stage in stages)
+        if train.epochs != total:
+            raise error(
+                "train.epochs",
+                "not as many as the stages have together",
+                expected=str(total),
+                found=str(train.epochs),
+                mend="leave it out: the stages say it",
+            )
         mixing = mixing.model_copy(update={"sequential": tuple(stages)})
     else:
         mixing = _of_policy(mixing, "train.mixing", chosen, exist, error)
-        _one_if_joint(mixing, balanced, error)
+        _check_joint(mixing, train, balanced, "train.mixing", error)
     return train.model_copy(update={"mixing": mixing, "balanced": balanced})
 
 
@@ -108,11 +138,35 @@ def _of_policy(
     return mixing.model_copy(update={"ratios": {name: mixing.ratios[name] for name in tasks}})
 
 
-def _one_if_joint(mixing: MixingConfig, balanced: Collection[str], error: Error) -> None:
-    if mixing.joint is not None and len(balanced) > 1:
+def _of_heads(part: str, others: Collection[str], chosen: Collection[str]) -> bool:
+    """Whether a part to be frozen is a head of the other tasks, and of none that is chosen."""
+    heads, _, rest = part.partition(".")
+    if heads != "heads" or not rest:
+        return False
+    name = rest.partition(".")[0]
+    return any(fnmatchcase(other, name) for other in others) and not any(
+        fnmatchcase(task, name) for task in chosen
+    )
+
+
+def _check_joint(
+    mixing: MixingConfig, train: TrainConfig, balanced: Collection[str], key: str, error: Error
+) -> None:
+    """See that `joint`, where that is the policy, is not asked for what it cannot do."""
+    if mixing.joint is None:
+        return
+    if len(balanced) > 1:
         raise error(
             "train.balanced",
             "pictures that are drawn for all tasks can be balanced for one",
             found=", ".join(balanced),
             mend="name one task, or another train.mixing",
+        )
+    if train.epoch_length == "shortest":
+        raise error(
+            "train.epoch_length",
+            f"shortest cannot be had with {key}: joint",
+            expected="longest, which is every picture once, or a number of updates",
+            found="shortest",
+            mend="or a policy with batches of one task, such as proportional",
         )

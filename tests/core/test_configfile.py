@@ -420,3 +420,21 @@ def test_checked_document_is_not_changed(file: Path) -> None:
     check_config(document, base=file.parent, source=file)
 
     assert yaml.safe_dump(document) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ("tasks.cls.labels.names_from=crops/{split}", "tasks.cls.labels.names_from"),
+        ("tasks.cls.images={arrays: a.npz, key: 'x_{split}'}", "tasks.cls.images"),
+        ("data.images={arrays: a.npz, key: 'x_{split}'}", "data.images"),
+    ],
+)
+def test_nothing_that_is_drawn_from_lies_by_split(file: Path, change: str, key: str) -> None:
+    with pytest.raises(ConfigError, match=f"{key}: an? .* for each split"):
+        load(
+            file,
+            "data.splits={fractions: {train: 0.8, val: 0.2}}",
+            "tasks.det.labels={coco: boxes.json}",
+            change,
+        )

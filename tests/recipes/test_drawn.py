@@ -74,6 +74,17 @@ def test_the_folder_of_a_run_can_be_moved(cli: Cli, shapes: Path) -> None:
         assert len(list(csv.reader(file))) == 13
 
 
+def test_another_draw_of_what_was_drawn_is_asked_for_outright(cli: Cli, shapes: Path) -> None:
+    assert cli(*words(shapes, "run")).code == 0
+    again = ["train", "runs/run/config.yaml", "--quiet", "--name", "again", "--set"]
+    refused = cli(*again, "data.splits.seed=7")
+    assert refused.code == 2
+    assert "data.splits.made=null draws anew" in refused.err
+    drawn = Path("runs/run/splits.csv").read_text()
+    assert cli(*again, "data.splits.seed=7", "--set", "data.splits.made=null").code == 0
+    assert Path("runs/again/splits.csv").read_text() != drawn
+
+
 @pytest.mark.parametrize(
     ("change", "what"),
     [

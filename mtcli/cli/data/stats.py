@@ -40,12 +40,20 @@ def stats(
     from mtcli.console.looking import watch
     from mtcli.console.statistics import show_statistics
     from mtcli.core.statistics.plain import statistics_json
-    from mtcli.recipes.statistics import measure
+    from mtcli.recipes.statistics import draw, measure
 
     name = path.resolve().parent.name if path.stem == "mtcli" else path.stem
-    found = statistics_json(watch(output, measure(loaded, file, name)))
-    if as_json:
-        output.json({"picture": str(file), **found})
-        return
-    show_statistics(output, found)
-    output.result.print(f"wrote {file}", soft_wrap=True, markup=False)
+    counted = watch(output, measure(loaded))
+    found = statistics_json(counted)
+    if not as_json:
+        show_statistics(output, found)
+    drawn = False
+    try:
+        draw(counted, file, name)
+        drawn = True
+    finally:
+        # Numbers are not lost where a picture fails.
+        if as_json:
+            output.json({"picture": str(file) if drawn else None, **found})
+    if not as_json:
+        output.result.print(f"wrote {file}", soft_wrap=True, markup=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mtcli.core.discovery.places import SPLIT_WORDS
@@ -16,6 +16,9 @@ Role = Literal["classification", "multilabel", "regression", "flag", "split", "g
 
 FEW = 10
 """Whole numbers of at most so many values may be classes."""
+
+STRAY = 0.05
+"""The share of a column of numbers whose cells may be something else."""
 
 YES_NO = frozenset(("0", "1", "0.0", "1.0", "true", "false", "yes", "no"))
 SEPARATORS = ("|", ";", ",")
@@ -72,6 +75,11 @@ def judge(name: str, cells: Mapping[str, str], pictures: int) -> Verdict:
         return Verdict("flag", f"{_shares(counts)} {on}")
     if all(map(is_number, counts)):
         return _numbers(name, cells, counts, on)
+    broken = [cell for cell in cells.values() if not is_number(cell)]
+    if len(broken) <= STRAY * len(cells) and number - len(set(broken)) > FEW:
+        plain = {picture: cell for picture, cell in cells.items() if is_number(cell)}
+        found = _numbers(name, plain, Counter(plain.values()), on)
+        return replace(found, why=f"{found.why}; {and_more(sorted(set(broken)))} is no number")
     return _words(cells, counts, on)
 
 

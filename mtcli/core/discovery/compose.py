@@ -39,6 +39,7 @@ class Plan:
         splitting: where the splits come from.
         settings: the rest.
         tasks: in their order.
+        lost: what lies there, and could not be used.
         pictures: how many there are in all.
     """
 
@@ -50,6 +51,7 @@ class Plan:
     settings: Settings
     tasks: tuple[Task, ...]
     pictures: int
+    lost: tuple[str, ...]
 
 
 def compose(listing: Listing, sifted: Sifted, proposals: Sequence[Proposal], output: Path) -> Plan:
@@ -64,7 +66,8 @@ def compose(listing: Listing, sifted: Sifted, proposals: Sequence[Proposal], out
     Raises:
         DataError: the pictures are too few to be split, or cannot be read.
     """
-    splitting = split_up(listing, proposals, sifted.splits, sifted.groups)
+    unread = any(doubt.splits for doubt in sifted.doubts)
+    splitting = split_up(listing, proposals, sifted.splits, sifted.groups, unread)
     paths = Paths(listing.root, output.resolve().parent)
     splits: Mapping[str, Any]
     listed = None
@@ -83,6 +86,7 @@ def compose(listing: Listing, sifted: Sifted, proposals: Sequence[Proposal], out
         settings=settings_for(listing, used, splitting.training, proposals),
         tasks=tuple(_task(proposal, splitting, paths) for proposal in proposals),
         pictures=len(listing.inputs),
+        lost=tuple(str(doubt) for doubt in sifted.doubts if doubt.grave),
     )
 
 

@@ -10,10 +10,12 @@ from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 
+from mtcli.core.data.decode import picture_size
 from mtcli.core.data.pictures import picture_endings
 from mtcli.core.data.readers import stem
 from mtcli.core.discovery.matching import Index
 from mtcli.core.discovery.pairing import Pairing, find_pairings
+from mtcli.core.errors import DataError
 
 OF_PROGRAMS = ("__pycache__", "node_modules", "site-packages", "__MACOSX")
 RUN = {"config.yaml", "environment.json", "events.jsonl"}
@@ -35,6 +37,7 @@ class Listing:
     ) -> None:
         self.root = root
         self._ignored = [pattern.removeprefix("./").rstrip("/") for pattern in ignored]
+        self._unused = set(self._ignored)
         files: list[str] = []
         for place, folders, names in os.walk(root):
             below = Path(place).relative_to(root).as_posix()
@@ -54,9 +57,21 @@ class Listing:
         endings = picture_endings()
         self.pictures = tuple(path for path in self.files if ending(path) in endings)
 
+    @property
+    def unmatched(self) -> list[str]:
+        """The patterns that passed over nothing, in their order."""
+        return [pattern for pattern in dict.fromkeys(self._ignored) if pattern in self._unused]
+
     def path(self, name: str) -> Path:
         """Where a file lies."""
         return self.root / name
+
+    def size_of(self, name: str) -> tuple[int, int] | None:
+        """Height and width of a picture; None: it cannot be read."""
+        try:
+            return picture_size(self.path(name))
+        except DataError:
+            return None
 
     def name_of(self, path: Path) -> str:
         """What a file is called here."""
@@ -95,7 +110,9 @@ class Listing:
         return dict(found)
 
     def _passed_over(self, path: str) -> bool:
-        return any(fnmatch(path, pattern) for pattern in self._ignored)
+        found = [pattern for pattern in self._ignored if fnmatch(path, pattern)]
+        self._unused.difference_update(found)
+        return bool(found)
 
 
 def parent(path: str) -> str:

@@ -121,5 +121,8 @@ class Doubt:
     grave: bool = True
     splits: bool = False
 
+    def __str__(self) -> str:
+        return f"{self.path} {self.text}" + (f" ({self.near})" if self.near else "")
+
 
 Finding = Proposal | SplitFound | Grouping | Doubt

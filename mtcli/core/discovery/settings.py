@@ -11,6 +11,7 @@ from typing import Any
 from mtcli.core.data.decode import picture_size
 from mtcli.core.discovery.listing import Listing
 from mtcli.core.discovery.proposal import Proposal
+from mtcli.core.discovery.workingsize import working_size
 from mtcli.core.discovery.words import SIDES, WRITTEN
 from mtcli.core.errors import DataError
 from mtcli.core.weights import PACKAGES
@@ -21,14 +22,13 @@ SAMPLE = 200
 LONG_SIDE = {True: 320, False: 256}
 """Of the network's input; where something has to be found in it, more."""
 
-STRIDE = 32
 SMALL = 64
 PACKAGE = "efficientnet-lite0"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Parts of the config, and for each why."""
+    """Parts of the config, and for each why; and the pictures seen that cannot be read."""
 
     size: tuple[int, int]
     resize: str | None
@@ -39,6 +39,7 @@ class Settings:
     model_why: str
     train: dict[str, Any]
     train_why: str
+    damaged: tuple[str, ...]
 
 
 def settings_for(
@@ -55,7 +56,7 @@ def settings_for(
     Raises:
         DataError: not one of the pictures can be read.
     """
-    sizes = _sizes(listing, pictures)
+    sizes, damaged = _sizes(listing, pictures)
     heights, widths = [h for h, _ in sizes], [w for _, w in sizes]
     height, width = statistics.median(heights), statistics.median(widths)
     aspects = sorted(w / h for h, w in sizes)
@@ -63,21 +64,24 @@ def settings_for(
         proposal.kind not in ("classification", "multilabel", "regression")
         for proposal in proposals
     )
-    size = _working_size(height, width, statistics.median(aspects), LONG_SIDE[dense])
+    size, fits = working_size(height, width, statistics.median(aspects), LONG_SIDE[dense])
     low, high = aspects[len(aspects) // 20], aspects[-1 - len(aspects) // 20]
     mixed = high / low > 1.5
-    some = "" if len(sizes) == len(pictures) else f" ({len(sizes)} were looked at)"
+    seen = len(sizes) + len(damaged)
+    some = "" if seen == len(pictures) else f" ({seen} were looked at)"
     if len(set(sizes)) == 1:
         size_why = f"height, width; the pictures are {heights[0]} × {widths[0]}{some}"
     else:
         size_why = f"height, width; the pictures are {height:g} × {width:g} in the middle{some}"
     if mixed:
         size_why += ", and of different shapes: letterbox does not distort them"
+    elif not fits:
+        size_why += ", which no multiples of 32 are like: letterbox does not distort them"
     augment, augment_why = _augment(listing, proposals)
     model, model_why = _model(max(height, width))
     return Settings(
         size=size,
-        resize="letterbox" if mixed else None,
+        resize="letterbox" if mixed or not fits else None,
         size_why=size_why,
         augment=augment,
         augment_why=augment_why,
@@ -85,33 +89,23 @@ def settings_for(
         model_why=model_why,
         train={"epochs": 20, "batch_size": _batch_size(training)},
         train_why=f"{training} training pictures; more epochs may help",
+        damaged=tuple(damaged),
     )
 
 
-def _sizes(listing: Listing, pictures: Sequence[str]) -> list[tuple[int, int]]:
-    found, wrong = [], None
+def _sizes(
+    listing: Listing, pictures: Sequence[str]
+) -> tuple[list[tuple[int, int]], dict[str, DataError]]:
+    """Height and width of some pictures; and those that cannot be read."""
+    found, wrong = [], {}
     for name in pictures[:: max(1, len(pictures) // SAMPLE)]:
         try:
             found.append(picture_size(listing.path(name)))
         except DataError as error:
-            wrong = error
+            wrong[name] = error
     if not found:
-        assert wrong is not None
-        raise wrong
-    return found
-
-
-def _working_size(height: float, width: float, aspect: float, longest: int) -> tuple[int, int]:
-    """Multiples of the stride near the pictures' shape, not larger than they are."""
-    scale = min(1.0, longest / max(height, width))
-    long_side = max(height, width) * scale
-    sides = (long_side / max(1.0, aspect), long_side * min(1.0, aspect))
-
-    def fitted(side: float, most: float) -> int:
-        largest = max(STRIDE, int(most // STRIDE) * STRIDE)
-        return min(largest, max(STRIDE, round(side / STRIDE) * STRIDE))
-
-    return fitted(sides[0], height), fitted(sides[1], width)
+        raise next(iter(wrong.values()))
+    return found, wrong
 
 
 def _augment(listing: Listing, proposals: Sequence[Proposal]) -> tuple[tuple[Any, ...], str]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from mtcli.core.discovery.agreement import SizeOf, same_boxes, same_regions, same_words
+from mtcli.core.discovery.doubts import each_sort_once
+from mtcli.core.discovery.implausible import plausible
 from mtcli.core.discovery.proposal import Doubt, Finding, Grouping, Proposal, SplitFound
-from mtcli.core.errors import DataError
+from mtcli.core.discovery.sorts import class_remarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +23,12 @@ class Sifted:
     doubts: tuple[Doubt, ...]
 
 
-def sift(findings: Iterable[Finding]) -> Sifted:
+def sift(findings: Iterable[Finding], size_of: SizeOf) -> Sifted:
     """Keep one of what says the same, and give each task a name of its own.
+
+    Args:
+        findings: of all detectives.
+        size_of: gives the sizes of pictures, to compare formats.
 
     Raises:
         DataError: two formats say different things of the same pictures.
@@ -32,19 +40,24 @@ def sift(findings: Iterable[Finding]) -> Sifted:
         key=lambda proposal: (proposal.rank, proposal.origin),
     )
     proposals = _not_folders_of_labels(proposals, doubts)
-    proposals = _once(proposals, "detection", _same_boxes, doubts)
-    proposals = _once(proposals, "segmentation", _same_regions, doubts)
-    proposals = _once(proposals, None, _same_words, doubts)
+    splits = sorted((f for f in everything if isinstance(f, SplitFound)), key=lambda s: s.rank)
+    boxes = partial(same_boxes, size_of=size_of)
+    proposals = _once(proposals, "detection", boxes, doubts)
+    proposals = _once(proposals, "segmentation", same_regions, doubts)
+    proposals = _once(proposals, None, same_words, doubts)
+    proposals = plausible(proposals, splits, doubts)
     return Sifted(
-        tuple(_named(proposals)),
-        tuple(
-            sorted(
-                (f for f in everything if isinstance(f, SplitFound)), key=lambda split: split.rank
-            )
-        ),
+        tuple(_named(map(_remarked, proposals))),
+        tuple(splits),
         tuple(finding for finding in everything if isinstance(finding, Grouping)),
-        tuple(doubts),
+        tuple(each_sort_once(doubts)),
     )
+
+
+def _remarked(proposal: Proposal) -> Proposal:
+    """With what is odd about its classes, before the rest that a person should look at."""
+    odd = [*class_remarks(proposal.counts), *([proposal.remark] if proposal.remark else [])]
+    return replace(proposal, remark="; ".join(odd))
 
 
 def _once(
@@ -78,71 +91,6 @@ def _once(
     return sorted(kept, key=lambda proposal: (proposal.rank, proposal.origin))
 
 
-def _same_boxes(one: Proposal, other: Proposal) -> bool:
-    """Whether two formats hold the same boxes.
-
-    Raises:
-        DataError: they hold others, of the same classes in the same pictures.
-    """
-    if one.kind != other.kind or one.objects is None or other.objects is None:
-        return False
-    common = sorted(one.pictures & other.pictures)
-    if len(common) < 0.5 * min(len(one.pictures), len(other.pictures)):
-        return False
-    names = {name.lower() for name in one.classes}, {name.lower() for name in other.classes}
-    nameless = any(name.startswith("class_") for side in names for name in side)
-    if not names[0] & names[1] and not nameless:
-        return False
-    differing = [p for p in common if one.objects[p] != other.objects[p]]
-    if not differing:
-        return True
-    first = differing[0]
-    raise DataError(
-        f"{one.origin} and {other.origin} contradict each other in {len(differing)} of "
-        f"{len(common)} pictures",
-        where=first,
-        found=f"{one.objects[first]} boxes in {one.origin}, {other.objects[first]} in "
-        f"{other.origin}",
-        mend=f"pass over one of them: --ignore '{_pattern(other)}' or --ignore '{_pattern(one)}'",
-    )
-
-
-def _pattern(proposal: Proposal) -> str:
-    """What `--ignore` takes to pass over the files of a proposal."""
-    name = proposal.origin.split(",")[0].split(" and ")[0]
-    return name if "." in name.rpartition("/")[2] else f"{name}/*"
-
-
-def _same_regions(one: Proposal, other: Proposal) -> bool:
-    """Outlines and masks of as many classes in the same pictures."""
-    if one.kind != other.kind or "coco" not in {
-        key for proposal in (one, other) for source in proposal.sources for key in source.labels
-    }:
-        return False
-    known = {len(set(proposal.classes) - {"background"}) for proposal in (one, other)}
-    return len(known) == 1 and 2 * len(one.pictures & other.pictures) > len(other.pictures)
-
-
-def _same_words(one: Proposal, other: Proposal) -> bool:
-    """One class for one class, in the same pictures."""
-    if one.kind != other.kind or one.kind not in ("classification", "multilabel", "regression"):
-        return False
-    common = one.words.keys() & other.words.keys()
-    if not common or len(common) < 0.9 * min(len(one.words), len(other.words)):
-        return False
-    if one.kind == "regression":
-        return all(_number(one.words[p]) == _number(other.words[p]) for p in common)
-    pairs = {(one.words[p], other.words[p]) for p in common}
-    return len({a for a, _ in pairs}) == len({b for _, b in pairs}) == len(pairs) > 1
-
-
-def _number(word: str) -> float | str:
-    try:
-        return float(word)
-    except ValueError:
-        return word
-
-
 def _not_folders_of_labels(proposals: Sequence[Proposal], doubts: list[Doubt]) -> list[Proposal]:
     """Without class folders that other labels know as the folders of their own pictures."""
     bases = {
@@ -164,7 +112,7 @@ def _not_folders_of_labels(proposals: Sequence[Proposal], doubts: list[Doubt]) -
     return kept
 
 
-def _named(proposals: Sequence[Proposal]) -> list[Proposal]:
+def _named(proposals: Iterable[Proposal]) -> list[Proposal]:
     taken: set[str] = set()
     named = []
     for proposal in proposals:

@@ -55,8 +55,15 @@ def split_up(
     proposals: Sequence[Proposal],
     splits: Sequence[SplitFound],
     groups: Sequence[Grouping],
+    unread: bool = False,
 ) -> Splitting:
     """Choose the splits of some tasks.
+
+    Args:
+        listing: of the folder.
+        proposals: the tasks.
+        splits, groups: what was found of them.
+        unread: whether there is something that says the splits and cannot be read.
 
     Raises:
         DataError: there are too few pictures for two splits.
@@ -68,7 +75,7 @@ def split_up(
         held_out = _best(splits, labelled, ("train", "test"))
         if held_out is not None:
             return _with_val_drawn(proposals, held_out, group)
-        return _drawn(listing, proposals, labelled, group)
+        return _drawn(listing, proposals, labelled, group, unread)
     own, strangers = {}, []
     for proposal in proposals:
         if proposal.pictures & chosen.members["train"]:
@@ -98,6 +105,9 @@ def split_up(
     lost -= {p for proposal in proposals if proposal.task in own for p in proposal.pictures}
     if lost:
         why += f"; {len(lost)} labelled pictures are in none, such as {min(lost)}"
+    for task, mine in own.items():
+        counts = ", ".join(f"{split} {len(pictures)}" for split, pictures in mine.members.items())
+        why += f"; {task} has pictures of its own: {counts}"
     brought = frozenset(p for mine in own.values() for p in mine.members["train"])
     images = common_folder(
         sorted(labelled_in(members) | (labelled - lost if not own else frozenset()))
@@ -165,6 +175,7 @@ def _drawn(
     proposals: Sequence[Proposal],
     labelled: frozenset[str],
     group: Grouping | None,
+    unread: bool,
 ) -> Splitting:
     fractions = FRACTIONS if len(labelled) >= FEW else OF_FEW
     by = next((p for p in proposals if p.words and _divisible(p)), None)
@@ -174,7 +185,8 @@ def _drawn(
     below = {listing.name_of(path) for path in pictures_below(listing.path(images))}
     inputs = {path for path in listing.inputs if is_below(path, images)}
     likeness = f", each a likeness of the whole by {by.task}" if by is not None else ""
-    why = f"no split is there: drawn{likeness}"
+    none = "what tells the splits cannot be read" if unread else "no split is there"
+    why = f"{none}: drawn{likeness}"
     usable = _usable(group, images)
     if group is not None:
         why += f"; the pictures of one {group.config['column']} stay together"

@@ -10,13 +10,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mtcli.core.discovery.columns import judge
 from mtcli.core.discovery.listing import Listing, ending, parent
 from mtcli.core.discovery.matching import Located
 from mtcli.core.discovery.places import called
 from mtcli.core.discovery.proposal import Doubt, Source
+from mtcli.core.errors import and_more
 
 LEAST = 0.2
 """The share of a column's names that must be pictures for it to be the key."""
+
+MOSTLY = 0.9
+"""The share of rows that must be as long as the header."""
+
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+"""What may stand between cells where no comma does."""
 
 BOXES = {"xmin", "ymin", "xmax", "ymax"}
 
@@ -69,28 +77,58 @@ Rows = Sequence[Mapping[str, Any]]
 
 def read_table(listing: Listing, name: str) -> Table | Doubt | None:
     """A table by its file's name; None: it has nothing to do with pictures."""
-    if ending(name) == ".tsv":
-        return Doubt(name, "has tabs between its cells", "save it with commas", grave=False)
-    rows = _csv(listing, name) if ending(name) == ".csv" else _jsonl(listing, name)
-    return rows if isinstance(rows, Doubt) else _table(listing, name, rows)
+    if ending(name) not in (".csv", ".tsv"):
+        rows = _jsonl(listing, name)
+        return rows if isinstance(rows, Doubt) else _table(listing, name, rows)
+    separator = _separator(listing, name)
+    rows = _csv(listing, name, separator)
+    if isinstance(rows, Doubt):
+        return rows
+    table = _table(listing, name, rows)
+    if separator == "," or not isinstance(table, Table):
+        return table
+    return Doubt(
+        name,
+        f"is passed over: {SEPARATORS[separator]} between its cells are not read; its columns are "
+        f"{and_more([table.key, *table.columns], 6)}",
+        "save it with commas",
+        splits=any(_says_splits(*column) for column in table.columns.items()),
+    )
 
 
-def _csv(listing: Listing, name: str) -> Rows | Doubt:
+def _separator(listing: Listing, name: str) -> str:
+    """What stands between the cells, told from the header."""
+    try:
+        with listing.path(name).open(encoding="utf-8-sig") as file:
+            header = file.readline(1 << 16)
+    except (OSError, ValueError):
+        return ","
+    if "," in header and ending(name) == ".csv":
+        return ","
+    return max(SEPARATORS, key=header.count) if any(s in header for s in SEPARATORS) else ","
+
+
+def _says_splits(column: str, cells: Mapping[str, str]) -> bool:
+    return judge(column, cells, len(cells)).role == "split"
+
+
+def _csv(listing: Listing, name: str, separator: str) -> Rows | Doubt:
     try:
         with listing.path(name).open(encoding="utf-8-sig", newline="") as file:
-            lines = [row for row in csv.reader(file, strict=True) if any(map(str.strip, row))]
+            rows = csv.reader(file, strict=True, delimiter=separator)
+            lines = [row for row in rows if any(map(str.strip, row))]
     except (OSError, ValueError, csv.Error) as error:
         return Doubt(name, f"cannot be read as a CSV file in UTF-8: {error}")
     if not lines:
         return []
     header = [cell.strip() for cell in lines[0]]
-    if len(header) == 1 and ";" in header[0]:
-        return Doubt(name, "has ; between its cells", "save it with commas")
     if listing.index.locate(header, by_stem=False, near=parent(name)) is not None:
         return Doubt(name, "has no header", "write one as its first line, such as image,label")
-    if any(len(row) < len(header) for row in lines[1:]):
+    whole = [row for row in lines[1:] if len(row) >= len(header)]
+    if len(whole) < MOSTLY * len(lines[1:]):
         return Doubt(name, "has rows of different lengths", grave=False)
-    return [dict(zip(header, map(str.strip, row), strict=False)) for row in lines[1:]]
+    # Whoever checks the data tells which rows are too short.
+    return [dict(zip(header, map(str.strip, row), strict=False)) for row in whole]
 
 
 def _jsonl(listing: Listing, name: str) -> Rows | Doubt:

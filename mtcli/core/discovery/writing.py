@@ -28,6 +28,7 @@ def config_text(plan: Plan, folder: Path, output: Path) -> str:
             f"Written by mtcli init from what lies in {folder}. All of it may be changed: "
             f"docs/config.md tells every key, mtcli config check {output.name} what is wrong."
         ),
+        *(line for lost in plan.lost for line in _comment(f"Not used: {lost}")),
         "data:",
         *_entry("images", plan.images, f"{plan.pictures} pictures", 2),
         *_entry("splits", dict(plan.splits), plan.splitting.why, 2),

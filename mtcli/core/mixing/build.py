@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from mtcli.core.config import TrainConfig
+from mtcli.core.config import TaskConfig, TrainConfig
 from mtcli.core.configmixing import MixingConfig
 from mtcli.core.data.records import Record
 from mtcli.core.data.strata import strata
 from mtcli.core.mixing import Mixing
 from mtcli.core.mixing.bytask import TaskMixing, temperature_weights
 from mtcli.core.mixing.joint import JointMixing
+from mtcli.core.mixing.length import batches_of_epoch, check_length
 from mtcli.core.mixing.sequential import SequentialMixing, Stage
 from mtcli.core.mixing.streams import Balanced, Shuffled, Stream
 
 
-def build_mixing(settings: TrainConfig, tasks: Sequence[str], records: Sequence[Record]) -> Mixing:
+def build_mixing(
+    settings: TrainConfig, tasks: Mapping[str, TaskConfig], records: Sequence[Record]
+) -> Mixing:
     """The mixing of a training split.
 
     Args:
@@ -25,14 +28,14 @@ def build_mixing(settings: TrainConfig, tasks: Sequence[str], records: Sequence[
         records: of the training split; each task has a label in one of them at least.
 
     Raises:
-        ConfigError: classes are to be balanced of a task that has none.
+        ConfigError: classes are to be balanced of a task that has none, or an epoch would not end.
     """
     numbers = {
         name: [number for number, record in enumerate(records) if name in record.labels]
         for name in tasks
     }
     classes = {
-        name: _classes(name, [(number, records[number]) for number in numbers[name]])
+        name: _classes(name, tasks[name].kind, [(n, records[n]) for n in numbers[name]])
         for name in settings.balanced
         if name in numbers
     }
@@ -57,6 +60,8 @@ def _policy(
     """A policy that is no sequence of others, for the records of these tasks; None: all of them."""
     size, accumulate, seed = settings.batch_size, settings.accumulate, settings.seed
     length = settings.epoch_length
+    if isinstance(length, int):
+        check_length(length, accumulate)
     if mixing.name == "joint":
         used = (
             range(records) if only is None else sorted({n for own in numbers.values() for n in own})
@@ -76,13 +81,18 @@ def _policy(
         name: Balanced(classes[name], seed, name) if name in classes else Shuffled(own, seed, name)
         for name, own in numbers.items()
     }
+    if isinstance(length, int):
+        batches = length * accumulate
+    else:
+        batches = batches_of_epoch(labelled, weights, size, length)
     shuffled = mixing.name != "round_robin"
-    return TaskMixing(streams, labelled, weights, size, accumulate, seed, length, shuffled)
+    return TaskMixing(streams, weights, size, accumulate, seed, batches, shuffled)
 
 
-def _classes(task: str, labelled: Sequence[tuple[int, Record]]) -> dict[str, list[int]]:
+def _classes(task: str, kind: str, labelled: Sequence[tuple[int, Record]]) -> dict[str, list[int]]:
     """The records of each class of a task."""
-    words = strata({record.key: record.labels[task] for _, record in labelled}, "train.balanced")
+    labels = {record.key: record.labels[task] for _, record in labelled}
+    words = strata(labels, kind, "train.balanced")
     members: dict[str, list[int]] = defaultdict(list)
     for number, record in labelled:
         members[words[record.key]].append(number)

@@ -15,16 +15,16 @@ from mtcli.core.mixing.streams import Stream
 def temperature_weights(
     labelled: Mapping[str, int], temperature: float, cap: int | None
 ) -> dict[str, float]:
-    """min(n, cap) ^ (1 / T) for each task with n labelled pictures.
+    """min(n, cap) ^ (1 / T) for each task with n labelled pictures, in parts of the largest.
 
     T = 1 is proportional to the labels, a large T uniform. Raffel et al., "Exploring the Limits of
     Transfer Learning with a Unified Text-to-Text Transformer" (JMLR 21, 2020), section 3.5.2,
     where T and cap (their K) are not used together.
     """
-    return {
-        name: float(min(count, cap or count)) ** (1 / temperature)
-        for name, count in labelled.items()
-    }
+    # In logarithms, where no temperature is too small.
+    logs = {name: math.log(min(count, cap or count)) for name, count in labelled.items()}
+    largest = max(logs.values())
+    return {name: math.exp((log - largest) / temperature) for name, log in logs.items()}
 
 
 def turns(weights: Sequence[float]) -> Iterator[int]:
@@ -32,13 +32,15 @@ def turns(weights: Sequence[float]) -> Iterator[int]:
 
     After any number of turns each has had its share of them, to about one turn.
     """
-    total = sum(weights)
+    largest = max(weights)
+    parts = [weight / largest for weight in weights]  # the sum of large numbers is infinite
+    total = sum(parts)
     had = [0] * len(weights)
     made = 0
     while True:
         made += 1
         # Rounded, so that what is equal on paper does not depend on the last bit.
-        behind = [round(made * w / total - h, 9) for w, h in zip(weights, had, strict=True)]
+        behind = [round(made * p / total - h, 9) for p, h in zip(parts, had, strict=True)]
         whose = behind.index(max(behind))
         had[whose] += 1
         yield whose
@@ -53,25 +55,22 @@ class TaskMixing(Mixing):
 
     Args:
         streams: the order of each task's records.
-        labelled: how many records each task has.
         weights: of the tasks; only their ratios matter.
         batch_size: records in a batch.
         accumulate: batches to one update of the weights.
         seed: of the order of the turns.
-        length: updates an epoch; or `shortest`, until the first task has seen all its pictures;
-            `longest`, until all have; None: as many batches as all tasks' pictures make.
+        batches: of an epoch; every epoch has as many.
         shuffled: whether the turns of an epoch are; else they follow each other in a circle.
     """
 
     def __init__(
         self,
         streams: Mapping[str, Stream],
-        labelled: Mapping[str, int],
         weights: Mapping[str, float],
         batch_size: int,
         accumulate: int,
         seed: int,
-        length: int | str | None = None,
+        batches: int,
         shuffled: bool = True,
     ) -> None:
         self._streams = streams
@@ -80,7 +79,7 @@ class TaskMixing(Mixing):
         self._seed = seed
         self._shuffled = shuffled
         self._names = list(streams)
-        self._batches = _batches(labelled, weights, batch_size, accumulate, length)
+        self._batches = batches
         self._endless = turns([weights[name] for name in self._names])
         self._turns: list[int] = []
 
@@ -112,23 +111,3 @@ class TaskMixing(Mixing):
             had[whose] += 1
             number += self._batch_size
         return evenly(batches, self.updates(epoch))
-
-
-def _batches(
-    labelled: Mapping[str, int],
-    weights: Mapping[str, float],
-    batch_size: int,
-    accumulate: int,
-    length: int | str | None,
-) -> int:
-    """Batches an epoch."""
-    if isinstance(length, int):
-        return length * accumulate
-    if length is None:
-        return math.ceil(sum(labelled.values()) / batch_size)
-    total = sum(weights.values())
-    # A task has weight / total of the batches, and needs labelled / batch_size of them.
-    once = [
-        math.ceil(round(labelled[name] * total / weights[name] / batch_size, 9)) for name in weights
-    ]
-    return min(once) if length == "shortest" else max(once)

@@ -10,6 +10,7 @@ import torch
 from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
+from torch.nn.functional import max_pool2d
 
 from mtcli.core.maps import IGNORED, UNMEASURED
 
@@ -119,7 +120,10 @@ def class_map(
     colors = table[numbers.long()].permute(2, 0, 1)
     covered = ((numbers >= first) & (numbers != IGNORED))[None]
     mixed = torch.where(covered, (1 - COVER) * image + COVER * colors, image.float())
-    mixed = torch.where(_borders(numbers)[None] & covered, colors, mixed)
+    # As wide as the outlines of boxes, all of it inside.
+    wide = max(1, round(max(numbers.shape) / 320))
+    edge = max_pool2d(_borders(numbers)[None].float(), 2 * wide - 1, 1, wide - 1) > 0
+    mixed = torch.where(edge & covered, colors, mixed)
     if truth is not None:
         mixed = mixed.masked_fill(_borders(truth)[None], 255.0)
     canvas = to_pil(mixed.round().to(torch.uint8))

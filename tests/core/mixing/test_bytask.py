@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from mtcli.core.config import TrainConfig
+from mtcli.core.config import TaskConfig, TrainConfig
 from mtcli.core.data.records import Record
+from mtcli.core.errors import ConfigError
 from mtcli.core.labels import Label, WordsLabel
 from mtcli.core.mixing import Mixing
 from mtcli.core.mixing.build import build_mixing
 from mtcli.core.mixing.bytask import temperature_weights, turns
+from mtcli.core.options import Options
 
 # 90 pictures of `big`, 10 of `small`, no picture of both: batches of 5.
 BIG, SMALL = 90, 10
@@ -27,9 +29,10 @@ def records(big: int = BIG, small: int = SMALL) -> list[Record]:
     ]
 
 
-def mixing(said: object, **settings: object) -> Mixing:
+def mixing(said: object, big: int = BIG, small: int = SMALL, **settings: object) -> Mixing:
     config = TrainConfig.model_validate({"mixing": said, "batch_size": 5, **settings})
-    return build_mixing(config, ["big", "small"], records())
+    task = TaskConfig(kind="classification", labels=(), options=Options())
+    return build_mixing(config, {"big": task, "small": task}, records(big, small))
 
 
 def batches(plan: Mixing, epoch: int = 1) -> dict[str, int]:
@@ -54,6 +57,9 @@ def batches(plan: Mixing, epoch: int = 1) -> dict[str, int]:
         # min(90, 40) : 10 = 4 : 1.
         ({"temperature": {"T": 1, "cap": 40}}, {"big": 16, "small": 4}),
         ({"ratios": {"big": 2, "small": 3}}, {"big": 8, "small": 12}),
+        # (1/9)^1000 of the weight is none; nothing overflows.
+        ({"temperature": {"T": 0.001}}, {"big": 20}),
+        ({"ratios": {"big": 1e308, "small": 1e308}}, {"big": 10, "small": 10}),
     ],
 )
 def test_batches_of_an_epoch(said: object, expected: dict[str, int]) -> None:
@@ -66,20 +72,74 @@ def test_batches_of_an_epoch(said: object, expected: dict[str, int]) -> None:
 @pytest.mark.parametrize(
     ("said", "length", "expected"),
     [
-        # Taking turns, small is through after 2 of its batches, big after 18.
+        # Taking turns, small is through after 2 of its batches, big after 18; big begins.
         ("uniform", "shortest", {"big": 2, "small": 2}),
-        ("uniform", "longest", {"big": 18, "small": 18}),
+        ("uniform", "longest", {"big": 18, "small": 17}),
         ("uniform", 7, {"big": 4, "small": 3}),
-        # Both are through at the same time.
-        ("proportional", "shortest", {"big": 18, "small": 2}),
+        # 9 : 1 — small's turns are the 6th and the 16th (at the 5th both are half a turn behind,
+        # and big comes first), big's 18th is the 20th.
+        ("proportional", "shortest", {"big": 14, "small": 2}),
         ("proportional", "longest", {"big": 18, "small": 2}),
-        # 3 : 1 — small's 2 batches come with 6 of big, big's 18 with 6 of small.
-        ({"temperature": {"T": 2}}, "shortest", {"big": 6, "small": 2}),
+        # 3 : 1 — big big small big, and again: small's 2nd turn is the 7th, big's 18th the 24th.
+        ({"temperature": {"T": 2}}, "shortest", {"big": 5, "small": 2}),
         ({"temperature": {"T": 2}}, "longest", {"big": 18, "small": 6}),
+        # Small never has a turn, and so is not the first one through.
+        ({"temperature": {"T": 0.001}}, "shortest", {"big": 18}),
     ],
 )
 def test_length_of_an_epoch(said: object, length: object, expected: dict[str, int]) -> None:
-    assert batches(mixing(said, epoch_length=length)) == expected
+    plan = mixing(said, epoch_length=length)
+    assert batches(plan) == expected
+    assert plan.updates(1) == plan.updates(2) == sum(expected.values())
+
+
+@pytest.mark.parametrize(
+    ("big", "small", "length", "expected"),
+    [
+        # 133 pictures are 26.6 batches of five, 16 are 3.2: the 27th and the 4th are needed too.
+        (133, 16, "longest", {"big": 27, "small": 26}),
+        (133, 16, "shortest", {"big": 4, "small": 4}),
+        (16, 133, "longest", {"big": 27, "small": 27}),
+        (16, 133, "shortest", {"big": 4, "small": 3}),
+    ],
+)
+def test_whoever_is_through_has_seen_every_picture(
+    big: int, small: int, length: str, expected: dict[str, int]
+) -> None:
+    plan = mixing("uniform", big, small, epoch_length=length)
+    assert batches(plan) == expected
+    drawn = {draw.record for update in plan.epoch(1) for batch in update for draw in batch}
+    through = range(big) if (length == "longest") == (big > small) else range(big, big + small)
+    assert drawn >= set(through)
+
+
+@pytest.mark.parametrize(
+    ("said", "settings", "found"),
+    [
+        (
+            {"ratios": {"big": 1, "small": 1e-9}},
+            {"epoch_length": "longest"},
+            "small not through by then",
+        ),
+        (
+            {"temperature": {"T": 0.001}},
+            {"epoch_length": "longest"},
+            "small not through by then",
+        ),
+        (
+            "uniform",
+            {"epoch_length": 500_001, "accumulate": 2},
+            "500,001 updates of 2 batches",
+        ),
+        ("joint", {"epoch_length": 1_000_001}, "1,000,001 updates of 1 batches"),
+    ],
+)
+def test_an_epoch_without_end_is_refused(
+    said: object, settings: dict[str, object], found: str
+) -> None:
+    with pytest.raises(ConfigError, match=r"^train\.epoch_length: .*1,000,000 batches") as caught:
+        mixing(said, **settings)  # type: ignore[arg-type]
+    assert caught.value.found == found
 
 
 def test_each_task_goes_through_its_pictures_across_epochs() -> None:
@@ -158,8 +218,14 @@ def test_turns_never_fall_behind_by_more_than_one() -> None:
 
 
 def test_temperature_one_is_proportional_and_a_large_one_uniform() -> None:
-    assert temperature_weights({"a": 9, "b": 4}, 1, None) == {"a": 9, "b": 4}
-    assert temperature_weights({"a": 9, "b": 4}, 2, None) == {"a": 3, "b": 2}
-    assert temperature_weights({"a": 9, "b": 4}, 1, 5) == {"a": 5, "b": 4}
+    def share(temperature: float, cap: int | None = None) -> float:
+        weights = temperature_weights({"a": 9, "b": 4}, temperature, cap)
+        return weights["b"] / weights["a"]
+
+    assert share(1) == pytest.approx(4 / 9)
+    assert share(2) == pytest.approx(2 / 3)
+    assert share(1, cap=5) == pytest.approx(4 / 5)
+    assert share(1, cap=3) == 1
+    assert share(1e-3) == share(1e-320) == 0
     large = temperature_weights({"a": 9, "b": 4}, 1e9, None)
     assert large["a"] == pytest.approx(large["b"])

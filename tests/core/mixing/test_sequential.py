@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mtcli.core.config import TrainConfig
+from mtcli.core.config import TaskConfig, TrainConfig
 from mtcli.core.data.records import Record
 from mtcli.core.labels import Label, WordsLabel
 from mtcli.core.mixing import Mixing
 from mtcli.core.mixing.build import build_mixing
+from mtcli.core.options import Options
 
 LABELLED = {"a": "cls", "b": "cls", "c": "cls det", "d": "det", "e": "det", "f": "count"}
 
@@ -28,7 +29,15 @@ def mixing() -> Mixing:
     ]
     settings = TrainConfig.model_validate({"batch_size": 2, "mixing": {"sequential": stages}})
     assert settings.epochs == 5
-    return build_mixing(settings, ["cls", "det", "count"], records)
+    assert settings.last_stage == 4
+    config = TaskConfig(kind="classification", labels=(), options=Options())
+    return build_mixing(settings, dict.fromkeys(("cls", "det", "count"), config), records)
+
+
+def test_parts_of_epochs_are_as_long_as_these_are(mixing: Mixing) -> None:
+    # Epochs of 2, 2, 2, 3 and 3 updates.
+    within = {0.0: 0, 0.5: 1, 1.0: 2, 3.0: 6, 3.5: 7.5, 5.0: 12, 6.0: 15}
+    assert {epochs: mixing.updates_within(epochs, 5) for epochs in within} == within
 
 
 def test_a_stage_draws_the_pictures_of_its_tasks(mixing: Mixing) -> None:

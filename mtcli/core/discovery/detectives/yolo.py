@@ -46,7 +46,15 @@ def find(listing: Listing) -> Iterator[Finding]:
             yield finding
             if isinstance(finding, Proposal):
                 described |= finding.pictures
-    files = [path for path in listing.with_ending(".txt") if _is_labels(listing, path)]
+    texts = listing.with_ending(".txt")
+    clear = {path for path in texts if _is_labels(listing, path)}
+    folders = {parent(path) for path in clear}
+    # Beside them, one of a picture's name is a label file too, if a broken one.
+    files = [
+        path
+        for path in texts
+        if path in clear or (parent(path) in folders and named_like_a_picture(listing, path))
+    ]
     families_, alone = families(listing, files, allowed=("classes.txt",))
     for family in families_:
         if {picture for one in family for picture in one.files} <= described:
@@ -161,7 +169,7 @@ def _of_folders(
         if path not in known
         and posixpath.basename(path) != "classes.txt"
         and not _is_labels(listing, path)
-        and not named_like_a_picture(listing, path)  # one of them, broken: the check tells it
+        and not named_like_a_picture(listing, path)
     )
     where = called([one.folder if one.folder != "." else "text files" for one in family])
     if strangers:
