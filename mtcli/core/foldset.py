@@ -164,6 +164,14 @@ class FoldSet:
         except ValueError:
             raise DataError("the file of the folds is broken", where=self.folds) from None
 
+    def without_group(self) -> list[str]:
+        """The pictures that stand alone, since their group is not known."""
+        from mtcli.core.data.readers.csv import read_columns  # imports torch
+
+        return [
+            name for _, (name, group) in read_columns(self.folds, ["image", "group"]) if not group
+        ]
+
     def results(self, fold: int) -> dict[str, TaskResult]:
         """What the best epoch of a finished fold came to.
 

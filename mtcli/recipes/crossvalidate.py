@@ -89,6 +89,10 @@ def cross_validate(config: Config, found: FoldSet, only: int | None) -> Iterator
     count = found.count()
     if only is not None and only > count:
         raise UsageError(f"--fold {only}: there are {count} folds", where=found.path)
+    if config.data.group is not None and (alone := found.without_group()):
+        yield Noted(
+            f"{len(alone)} of {len(found.fold_of())} pictures have no group, and stand alone"
+        )
     every = tuple(range(1, count + 1))
     for fold in every if only is None else (only,):
         with found.claim(fold) as claimed:

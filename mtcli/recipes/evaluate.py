@@ -107,7 +107,7 @@ def measure(
     labels = {name: config.tasks[name] for name in tasks}
     listed = load_records(config.data, labels, split)
     listed = labelled_only(listed) or listed
-    records = yield from check_pictures_and_labels(config.data, listed, tasks)
+    records = yield from check_pictures_and_labels(config.data, listed, tasks, split)
     network = runtime.place(load_network(checkpoint, model))
 
     began = time.monotonic()

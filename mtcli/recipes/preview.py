@@ -84,7 +84,7 @@ def preview(
     chosen = choose(things, wanted.number, wanted.seed)
     few = [records[place] for place in chosen]
     tasks = prepare_tasks(light(train, few), config.tasks)
-    checked = yield from check_pictures_and_labels(data, few, tasks)
+    checked = yield from check_pictures_and_labels(data, few, tasks, wanted.split)
     sound = {record.key: record for record in checked}
 
     draws = wanted.draws if wanted.split == "train" else 0

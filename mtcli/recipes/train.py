@@ -89,7 +89,7 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
     # One look at every picture and label.
     records: dict[str, list[Record]] = {}
     for split, listed in assembly.records.items():
-        records[split] = yield from check_pictures_and_labels(data, listed, tasks)
+        records[split] = yield from check_pictures_and_labels(data, listed, tasks, split)
     for name in tasks:
         require_labels(records["train"], name)
     yield from require_judgement(records["val"], settings.best, tasks)

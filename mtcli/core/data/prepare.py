@@ -67,18 +67,24 @@ class _Values(Iterator[LabelValue]):
 
 
 def check_pictures_and_labels(
-    config: DataConfig, records: Sequence[Record], tasks: Mapping[str, AnyTask]
+    config: DataConfig, records: Sequence[Record], tasks: Mapping[str, AnyTask], split: str
 ) -> Generator[Verifying | Noted, None, list[Record]]:
-    """Look once at every picture and label; returns the records to use, with their sizes.
+    """Look once at every picture and label of a split; the records to use, with their sizes.
 
     Raises:
         DataError: a picture or a label cannot be read.
     """
-    scanned = yield from scan(config, records)
-    if scanned.skipped:
-        names = and_more(scanned.skipped)
-        yield Noted(f"{len(scanned.skipped)} unreadable pictures left out ({names})")
-    checked = check_labels(scanned.records, tasks, deferred=config.verify == "full")
+    try:
+        scanned = yield from scan(config, records)
+        if scanned.skipped:
+            pictures = "picture" if len(scanned.skipped) == 1 else "pictures"
+            told = f"{len(scanned.skipped)} unreadable {pictures} of {split} left out"
+            yield Noted(f"{told} ({and_more(scanned.skipped)})")
+        checked = check_labels(scanned.records, tasks, deferred=config.verify == "full")
+    except DataError as error:
+        # This one is the first that was come upon.
+        mend = "; ".join(filter(None, (error.mend, "mtcli data check lists all that is wrong")))
+        raise DataError(error.what, **{**error.parts(), "mend": mend}) from None
     for remark in checked.remarks:
         yield Noted(str(remark))
     return labelled_only(checked.records) or checked.records

@@ -85,7 +85,9 @@ def check_files(config: Config) -> None:
         wanted[f"tasks.{name}"] = (task.images, task.splits)
     for key, (images, splits) in wanted.items():
         if isinstance(images, Path) and not images.is_dir():
-            raise DataError(f"{key}.images: no such folder", where=images)
+            beside = [folder.name for folder in images.parent.glob("*") if folder.is_dir()]
+            mend = did_you_mean(images.name, beside)
+            raise DataError(f"{key}.images: no such folder", where=images, mend=mend)
         for split, path in splits.items() if isinstance(splits, dict) else ():
             if not path.exists():
                 raise _no_list(f"{key}.splits.{split}", path)

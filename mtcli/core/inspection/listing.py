@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from mtcli.core.config import Config
+from mtcli.core.config import Config, DataConfig, TaskConfig
 from mtcli.core.data.faults import Faults, Unused
 from mtcli.core.data.gather import load_records
 from mtcli.core.data.records import Record
@@ -22,7 +23,8 @@ class Listing:
     """What the files say, before a picture was opened.
 
     Attributes:
-        records: by split, without sizes; a split that cannot be listed is not in it.
+        records: by split, without sizes; a split that cannot be listed is not in it, and where
+            there is no folder of pictures, none is.
         problems: what keeps splits from being listed.
         faults: of files of labels, and of single items in them, each once.
         strays: by task, labels of no picture of any split.
@@ -48,6 +50,9 @@ def list_records(config: Config) -> Listing:
         check_files(config)
     except MtcliError as error:
         note(error, True)
+    if not all(map(_is_there, (config.data, *config.tasks.values()))):
+        # Whatever else were found would follow from it.
+        return Listing({}, list(problems.values()), (), {name: [] for name in config.tasks})
     for split in _split_names(config, note):
         own = {name: Faults() for name in config.tasks}
         try:
@@ -61,6 +66,11 @@ def list_records(config: Config) -> Listing:
                 faults.setdefault(key, Fault(name, problem, split in TRAINED))
     strays = {name: _never_used(found) for name, found in told.items()}
     return Listing(records, list(problems.values()), list(faults.values()), strays)
+
+
+def _is_there(place: DataConfig | TaskConfig) -> bool:
+    """Whether a folder of pictures that is named exists."""
+    return not isinstance(place.images, Path) or place.images.is_dir()
 
 
 def _split_names(config: Config, note: Callable[[MtcliError, bool], None]) -> list[str]:

@@ -91,6 +91,8 @@ def survey(config: Config) -> Generator[Verifying, None, Survey]:
     Nothing is raised for what is wrong with the data: it is told in the survey.
     """
     listing = list_records(config)
+    if not listing.records:
+        return Survey(config, {}, {}, listing, listing.faults, listing.problems)
     problems = list(listing.problems)
     faults = list(listing.faults)
     tasks = {}

@@ -13,6 +13,8 @@ from mtcli.core.inspection.finding import Finding, finding
 from mtcli.core.inspection.listing import TRAINED
 from mtcli.core.inspection.survey import Seen, Survey
 
+SKIP = "data.on_bad_image: skip"
+
 
 @CHECKS.add("pictures")
 def check(survey: Survey) -> Iterator[Finding]:
@@ -26,6 +28,7 @@ def check(survey: Survey) -> Iterator[Finding]:
         if seen.record.labels
     }
     data = survey.config.data
+    skips = data.on_bad_image == "skip" and data.verify == "full"
     for seen in each_once(survey):
         image = seen.record.image
         if seen.error is None:
@@ -33,8 +36,7 @@ def check(survey: Survey) -> Iterator[Finding]:
         if not isinstance(image, ArrayRow) and not image.is_file():
             missing[image in trained].append(seen)
         else:
-            skipped = data.on_bad_image == "skip" and data.verify == "full"
-            broken[image in trained and not skipped].append(seen)
+            broken[image in trained and not skips].append(seen)
     for breaks, those in missing.items():
         image = those[0].record.image
         near = None if isinstance(image, ArrayRow) else near_picture(image)
@@ -53,7 +55,9 @@ def check(survey: Survey) -> Iterator[Finding]:
             f"picture that cannot be read: {error.found or error.what}",
             (seen.key for seen in those),
             breaks=breaks,
-            mend="replace the files, or leave them out: data.on_bad_image: skip",
+            mend=f"they are left out, as {SKIP} says; replace the files to have them"
+            if skips
+            else f"replace the files, or leave them out: {SKIP}",
         )
     blank = [seen.key for seen in each_once(survey) if seen.look is not None and seen.look.blank]
     if blank:

@@ -8,6 +8,7 @@ from mtcli.core.data.records import labelled_only, require_judgement, require_la
 from mtcli.core.errors import MtcliError
 from mtcli.core.freezing import check_frozen
 from mtcli.core.inspection.checks import CHECKS
+from mtcli.core.inspection.contents import every
 from mtcli.core.inspection.finding import Finding, of_error
 from mtcli.core.inspection.survey import Survey
 from mtcli.core.mixing.build import build_mixing
@@ -23,6 +24,8 @@ def check(survey: Survey) -> Iterator[Finding]:
     config = survey.config
     if set(survey.tasks) != set(config.tasks):
         return  # told by what kept a task from being prepared
+    if not any(seen.look for seen in every(survey)):
+        return  # not one picture can be read
     if "train" not in survey.splits or "val" not in survey.splits:
         return
     kept = {
