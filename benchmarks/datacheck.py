@@ -37,7 +37,7 @@ def measure(config: Path, sets: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {"": "the check", "pictures": len(records), "s": statistics.median(checked)},
         {"": "reading alone", "pictures": len(records), "s": statistics.median(decoded)},
-        {"": "ratio, median of the turns", "s": ratio},
+        {"": "ratio, median of the turns", "pictures": len(records), "s": ratio},
     ]
 
 

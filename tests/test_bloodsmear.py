@@ -42,8 +42,8 @@ def test_labels_classes_and_flaws_are_those_that_the_data_has() -> None:
     assert assembly.model.tasks["det"].facts.model_dump()["classes"] == ("platelet", "rbc", "wbc")
 
     said = []
-    for records in (train, val):
-        checked = check_pictures_and_labels(config.data, records, assembly.model.tasks)
+    for split, records in (("train", train), ("val", val)):
+        checked = check_pictures_and_labels(config.data, records, assembly.model.tasks, split)
         said += [event.text for event in checked if isinstance(event, Noted)]
     assert sum("1 × box without area dropped" in text for text in said) == 2
 

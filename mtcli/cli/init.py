@@ -43,19 +43,28 @@ def init(
     asked = _is_asked(yes)
     _check_places(folder, output)
 
-    from mtcli.console.init import ask, looking, show_doubts, show_plan
+    from mtcli.console.init import ask, looking, show_doubts, show_plan, show_unasked
     from mtcli.console.output import make_output
-    from mtcli.recipes.init import discover, refuse_existing, write
+    from mtcli.recipes.init import discover, notes, refuse_existing, unmatched, write
 
     refuse_existing(output)
     out = make_output(as_json)
     with looking(out, folder):
         found = discover(folder, ignore or [])
+    idle = unmatched(found.listing)
+    for text in idle:
+        out.note(text)
     show_doubts(out, found.sifted.doubts)
-    proposals = ask(out, found.sifted.proposals) if asked else list(found.sifted.proposals)
-    written = write(found, proposals, output)
+    proposals = found.sifted.proposals
+    if not asked:
+        show_unasked(out, [proposal for proposal in proposals if not proposal.wanted])
+    wanted = ask(out, proposals) if asked else [p for p in proposals if p.wanted]
+    written = write(found, wanted, output)
+    told = notes(written)
+    for text in told:
+        out.note(text)
     if not as_json:
-        show_plan(out, written.config, written.listed, written.plan, written.counts, proposals)
+        show_plan(out, written)
         return
     out.json(
         {
@@ -68,12 +77,15 @@ def init(
                     "labelled": len(proposal.pictures),
                     "why": proposal.why,
                 }
-                for proposal in proposals
+                for proposal in written.proposals
             },
             "splits": {"pictures": written.counts, "why": written.plan.splitting.why},
             "passed_over": [
-                {"path": doubt.path, "why": doubt.text} for doubt in found.sifted.doubts
+                *({"path": doubt.path, "why": doubt.text} for doubt in found.sifted.doubts),
+                *({"path": p.origin, "why": p.why} for p in proposals if p not in wanted),
             ],
+            "notes": [*idle, *told],
+            "faults": len(written.faults),
         }
     )
 

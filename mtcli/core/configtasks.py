@@ -168,5 +168,5 @@ def _check_joint(
             f"shortest cannot be had with {key}: joint",
             expected="longest, which is every picture once, or a number of updates",
             found="shortest",
-            mend="or a policy with batches of one task, such as proportional",
+            mend="policies with batches of one task have it, proportional for example",
         )

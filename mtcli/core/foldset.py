@@ -56,8 +56,11 @@ class FoldSet:
             while name is None and (runs / f"{stem}-{number:04d}").exists():
                 number += 1
             found = cls(runs / (name or f"{stem}-{number:04d}"))
-            if not found.exists:
+            try:
                 draft.path.rename(found.path)
+            except OSError:
+                if not found.exists:
+                    raise
         except OSError as error:
             raise SaveError(
                 f"cannot make the cross-validation's folder: {error.strerror}", where=runs

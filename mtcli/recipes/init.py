@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import yaml
-
-from mtcli.core.configcheck import check_config
-from mtcli.core.data.gather import load_records
-from mtcli.core.data.prepare import prepare_tasks
-from mtcli.core.data.records import require_labels
-from mtcli.core.data.splits import check_files, names_of
 from mtcli.core.discovery.compose import Plan, compose, list_beside
 from mtcli.core.discovery.detectives import DETECTIVES
 from mtcli.core.discovery.listing import Listing
 from mtcli.core.discovery.proposal import Proposal
 from mtcli.core.discovery.sifting import Sifted, sift
+from mtcli.core.discovery.sorts import class_remarks
+from mtcli.core.discovery.trial import Trial, try_config
 from mtcli.core.discovery.writing import config_text
-from mtcli.core.errors import DataError, UsageError, and_more
-from mtcli.core.labels import Deferred
+from mtcli.core.discovery.written import Written
+from mtcli.core.errors import DataError, MtcliError, UsageError, and_more
 from mtcli.core.run import replace_text
 
-SOUGHT = (
-    "class folders, COCO, VOC or YOLO boxes, masks, depth maps, CSV files or JSON lines with the "
-    "pictures' names, or classes in file names"
-)
+SOUGHT = "class folders, COCO, VOC, YOLO, masks, maps, CSV, JSON lines"
+"""Short enough for a line of a terminal; `mtcli init --help` says it at length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +38,6 @@ class Discovery:
     sifted: Sifted
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What came of it.
-
-    Attributes:
-        config: the file.
-        listed: the list of splits beside it, where one was needed.
-        plan: what they say.
-        counts: pictures of each split; of those that are drawn too.
-    """
-
-    config: Path
-    listed: Path | None
-    plan: Plan
-    counts: dict[str, int]
-
-
 def discover(folder: Path, ignored: Sequence[str] = ()) -> Discovery:
     """Look for tasks and splits in a folder.
 
@@ -70,31 +46,105 @@ def discover(folder: Path, ignored: Sequence[str] = ()) -> Discovery:
     """
     listing = Listing(folder.resolve(), ignored)
     findings = [finding for name in DETECTIVES.names() for finding in DETECTIVES.get(name)(listing)]
-    sifted = sift(findings)
-    if not sifted.proposals:
-        raise _nothing(folder, listing, sifted)
+    try:
+        sifted = sift(findings, listing.size_of)
+        if not sifted.proposals:
+            raise _nothing(folder, listing, sifted)
+    except DataError as error:
+        idle = "; ".join(unmatched(listing))
+        error.mend = "; ".join(filter(None, (error.mend, idle))) or None
+        raise
     return Discovery(folder, listing, sifted)
+
+
+def unmatched(listing: Listing) -> list[str]:
+    """A sentence for each `--ignore` that passed over nothing."""
+    return [f"--ignore '{pattern}' matches nothing" for pattern in listing.unmatched]
 
 
 def write(discovery: Discovery, proposals: Sequence[Proposal], output: Path) -> Written:
     """Write a config of some of the proposals, and the list of splits that it may need.
 
+    A proposal that cannot be trained is left out where others can be.
+
     Raises:
-        DataError: what was found cannot be trained as it is.
+        MtcliError: nothing that was found can be trained as it is.
         UsageError: a file would be written over.
         SaveError: it cannot be written; nothing half-written remains.
     """
-    plan = compose(discovery.listing, discovery.sifted, proposals, output)
-    text = config_text(plan, discovery.folder, output)
-    beside = None if plan.listed is None else list_beside(output)
-    refuse_existing(output)
-    if beside is not None:
-        refuse_existing(beside)
-        replace_text(beside, plan.listed or "")
-    with _removed_on_error(beside):
-        counts = _checked(text, output)
-        replace_text(output, text)
-    return Written(output, beside, plan, counts)
+    wanted, left_out = list(proposals), list[tuple[Proposal, MtcliError]]()
+    while True:
+        plan, failed = _composed(discovery, wanted, output)
+        left_out += failed
+        wanted = [p for p in wanted if not any(p is gone for gone, _ in failed)]
+        lost = [f"{p.task} ({p.origin}): {_said(error)}" for p, error in left_out]
+        plan = replace(plan, lost=(*plan.lost, *lost))
+        text = config_text(plan, discovery.folder, output)
+        beside = None if plan.listed is None else list_beside(output)
+        refuse_existing(output)
+        if beside is not None:
+            refuse_existing(beside)
+            replace_text(beside, plan.listed or "")
+        with _removed_on_error(beside):
+            trial = _tried(text, output)
+            if len(trial.failing) == len(wanted):
+                raise next(iter(trial.failing.values()))
+            if not trial.failing:
+                replace_text(output, text)
+                return Written(
+                    output,
+                    beside,
+                    plan,
+                    tuple(wanted),
+                    trial.counts,
+                    tuple(left_out),
+                    tuple(trial.faults),
+                )
+        if beside is not None:
+            beside.unlink()
+        left_out += [(p, trial.failing[p.task]) for p in wanted if p.task in trial.failing]
+        wanted = [p for p in wanted if p.task not in trial.failing]
+
+
+def notes(written: Written) -> list[str]:
+    """What a person should know of a config besides what it says."""
+    found = [
+        f"{proposal.task} is left out ({proposal.origin}): {_said(error)}"
+        for proposal, error in written.left_out
+    ]
+    for proposal in written.proposals:
+        found += [f"{proposal.task}: {odd}" for odd in class_remarks(proposal.counts)]
+    check = f"mtcli data check {written.config}"
+    damaged = written.plan.settings.damaged
+    if damaged:
+        number = "a picture" if len(damaged) == 1 else f"{len(damaged)} pictures or more"
+        found.append(f"{number} cannot be read ({and_more(damaged)}): {check} lists all")
+    if written.faults:
+        first = written.faults[0]
+        place = "" if first.where is None else f" ({first.where})"
+        number = "a fault" if len(written.faults) == 1 else f"{len(written.faults)} faults"
+        which = "" if len(written.faults) == 1 else "the first: "
+        found.append(f"{number} in the labels, {which}{_said(first)}{place}: {check} lists all")
+    return found
+
+
+def _said(error: MtcliError) -> str:
+    return error.what if error.found is None else f"{error.what}, found {error.found}"
+
+
+def _composed(
+    discovery: Discovery, wanted: Sequence[Proposal], output: Path
+) -> tuple[Plan, list[tuple[Proposal, MtcliError]]]:
+    """A plan of the proposals; or of all but one, whose pictures are what stands in the way."""
+    try:
+        return compose(discovery.listing, discovery.sifted, wanted, output), []
+    except MtcliError as error:
+        for left in reversed(wanted) if len(wanted) > 1 else ():
+            others = [proposal for proposal in wanted if proposal is not left]
+            with contextlib.suppress(MtcliError):
+                plan = compose(discovery.listing, discovery.sifted, others, output)
+                return plan, [(left, error)]
+        raise
 
 
 def refuse_existing(path: Path) -> None:
@@ -111,39 +161,20 @@ def refuse_existing(path: Path) -> None:
         )
 
 
-def _checked(text: str, output: Path) -> dict[str, int]:
-    """See that a training would understand what the config names; pictures of each split.
+def _tried(text: str, output: Path) -> Trial:
+    """Try a config; what is wrong with it can be passed over.
 
     Raises:
-        DataError, ConfigError: it would not.
+        MtcliError: it cannot be trained.
     """
-    config = check_config(yaml.safe_load(text), base=output.resolve().parent, source=output)
+    mend = "pass over what is broken: --ignore GLOB"
     try:
-        check_files(config)
-        assert config.data.splits is not None
-        records = {
-            split: load_records(config.data, config.tasks, split)
-            for split in names_of(config.data.splits)
-        }
-        for name in config.tasks:
-            require_labels(records["train"], name)
-        if not any(record.labels for record in records["val"]):
-            raise DataError("no picture of the validation split has a label")
-        # Labels in files of their own are read by the look before a training.
-        light = {
-            name: task
-            for name, task in config.tasks.items()
-            if not any(
-                isinstance(record.labels[name].value, Deferred)
-                for record in records["train"]
-                if name in record.labels
-            )
-        }
-        prepare_tasks(records["train"], light)
+        trial = try_config(text, output)
     except DataError as error:
-        mend = error.mend or "or pass over what is broken: --ignore PATTERN"
-        raise DataError(error.what, **{**error.parts(), "mend": mend}) from None
-    return {split: sum(bool(record.labels) for record in own) for split, own in records.items()}
+        raise DataError(error.what, **{**error.parts(), "mend": error.mend or mend}) from None
+    for failure in trial.failing.values():
+        failure.mend = failure.mend or mend
+    return trial
 
 
 @contextlib.contextmanager

@@ -105,7 +105,9 @@ def test_unreadable_pictures_are_counted(cli: Cli, shapes: Path) -> None:
     for name in ("00.png", "03.png", "07.png"):
         (shapes / "images" / name).write_bytes(b"")
 
-    refused(cli("train", shapes / "mtcli.yaml"), "00.png", "and 2 more")
+    refused(
+        cli("train", shapes / "mtcli.yaml"), "00.png", "and 2 more", "mtcli data check lists all"
+    )
 
 
 def test_unreadable_pictures_are_left_out_where_asked_for(cli: Cli, shapes: Path) -> None:
@@ -115,8 +117,8 @@ def test_unreadable_pictures_are_left_out_where_asked_for(cli: Cli, shapes: Path
     answer = cli("train", shapes / "mtcli.yaml", "--set", "data.on_bad_image=skip")
 
     assert answer.code == 0, answer.err
-    assert "1 unreadable pictures left out (02.png)" in answer.err
-    assert "1 unreadable pictures left out (09.png)" in answer.err
+    assert "1 unreadable picture of train left out (02.png)" in answer.err
+    assert "1 unreadable picture of val left out (09.png)" in answer.err
     assert "7 train, 3 val pictures" in answer.err
     assert answer.err.count("02.png") == 1
 

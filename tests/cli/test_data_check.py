@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mtcli.core.config import Config
+from mtcli.core.configfile import load_config
 from tests.cli.test_bad_data import append, change_boxes, cut, rewrite
 from tests.conftest import Cli
 
@@ -91,13 +95,54 @@ def test_nothing_is_folded_or_lost_in_a_narrow_terminal(
 def test_faults_that_keep_everything_from_being_looked_at_are_findings_too(
     cli: Cli, shapes: Path
 ) -> None:
-    rewrite(shapes / "mtcli.yaml", "images: images", "images: pictures")
+    rewrite(shapes / "mtcli.yaml", "images: images", "images: image")
 
     answer = cli("data", "check", shapes / "mtcli.yaml")
 
     assert answer.code == 2
-    assert "error  data.images: no such folder" in answer.out.replace("       ", "  ")
-    assert str(shapes / "pictures") in answer.out
+    lines = answer.out.splitlines()
+    assert lines[:3] == [
+        "error  data.images: no such folder",
+        f"       in    {shapes / 'image'}",
+        "       mend  did you mean images?",
+    ]
+    # All else would follow from it.
+    assert len(lines) == 4
+    assert lines[3].endswith("1 error")
+
+
+def test_pictures_that_are_missing_are_not_told_again_by_their_labels(
+    cli: Cli, shapes: Path
+) -> None:
+    for picture in (shapes / "images").iterdir():
+        picture.rename(shapes / picture.name)
+
+    found: Any = cli("data", "check", shapes / "mtcli.yaml", "--json").json
+
+    assert [(one["name"], one["count"]) for one in found["findings"]] == [("missing-pictures", 12)]
+
+
+def test_pictures_that_are_left_out_are_said_to_be(cli: Cli, shapes: Path) -> None:
+    cut(shapes / "images" / "01.png")
+    skip = ("--set", "data.on_bad_image=skip")
+
+    report: Any = cli("data", "check", shapes / "mtcli.yaml", "--json", *skip).json
+    [found] = report["findings"]
+
+    assert not found["breaks"]
+    assert found["mend"].startswith("they are left out, as data.on_bad_image: skip says")
+
+
+def test_the_seconds_are_those_that_a_person_waits(
+    cli: Cli, shapes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*parts: Any) -> Config:
+        time.sleep(0.3)
+        return load_config(*parts)
+
+    monkeypatch.setattr("mtcli.core.configfile.load_config", slow)
+    found: Any = cli("data", "check", shapes / "mtcli.yaml", "--json").json
+    assert found["seconds"] > 0.3
 
 
 def test_a_config_that_is_wrong_is_an_error_as_everywhere(cli: Cli, shapes: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from mtcli.console.statistics import _classes
 from tests.conftest import Cli
 
 
@@ -130,3 +131,33 @@ def test_data_without_any_split_is_an_error(cli: Cli, shapes: Path) -> None:
     assert answer.code == 2
     assert "train.txt" in answer.err
     assert not Path("stats.png").exists()
+
+
+def test_the_numbers_are_told_though_the_picture_fails(
+    cli: Cli, shapes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("mtcli.recipes.statistics.save_figure", full)
+    answer = cli("data", "stats", shapes / "mtcli.yaml", "--json")
+    assert answer.code == 1
+    assert "no space left" in answer.err
+    found: Any = answer.json
+    assert found["picture"] is None
+    assert found["tasks"]["cls"]["splits"]["train"]["labelled"] == 7
+    table = cli("data", "stats", shapes / "mtcli.yaml")
+    assert table.code == 1
+    assert "7 labelled  circle 4, square 3" in table.out
+    assert "wrote" not in table.out
+
+
+def test_a_few_classes_are_all_listed_and_of_many_both_ends() -> None:
+    def listed(count: int) -> str:
+        classes = {f"c{n}": {"count": 100 - n, "share": 0.1} for n in range(count)}
+        return _classes("pictures", classes)
+
+    assert listed(8) == "c0 100, c1 99, c2 98, c3 97, c4 96, c5 95, c6 94, c7 93"
+    assert listed(9) == "c0 100, c1 99, c2 98 … c6 94, c7 93, c8 92, 9 classes"
+    assert listed(1) == "c0 100"
+    assert listed(0) == ""

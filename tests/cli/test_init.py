@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -365,7 +366,10 @@ def test_the_data_s_folder_is_not_written_to(cli: Cli, data: Path) -> None:
 
 
 def test_an_empty_folder(cli: Cli, data: Path) -> None:
-    refused(cli("init", data, "--yes"), "no picture in the folder", "class folders, COCO")
+    answer = cli("init", data, "--yes")
+
+    refused(answer, "no picture in the folder", "class folders, COCO")
+    assert max(len(line) for line in answer.err.splitlines() if "wanted" in line) <= 80
     assert nothing_written()
 
 
@@ -415,6 +419,285 @@ def test_formats_that_contradict_each_other(cli: Cli, data: Path) -> None:
     assert "voc" not in again.out
 
 
+def test_formats_that_contradict_each_other_in_classes(cli: Cli, data: Path) -> None:
+    layouts.everything(data)
+    for number in (1, 3, 5):
+        boxes = [("cat", 2, 4, 10, 12), ("cat", 14, 10, 12, 16)]  # the second one is a dog
+        layouts.voc(data / "voc" / f"a{number:02d}.xml", boxes)
+
+    answer = cli("init", data, "--yes")
+
+    refused(answer, "contradict each other in 3 of 12 pictures, 3 boxes", "images/a01.jpg")
+    assert "in boxes.json dog at 14, 10, 26, 26; in voc cat at 14, 10, 26, 26" in answer.err
+    assert "--ignore 'voc/*'" in answer.err
+    assert cli("init", data, "--yes", "--ignore", "voc/*").code == 0
+
+
+def test_formats_that_contradict_each_other_in_corners(cli: Cli, data: Path) -> None:
+    layouts.everything(data)
+    layouts.yolo(data / "yolo" / "a00.txt", [("cat", 2, 8, 10, 12)])  # 4 pixels lower
+
+    answer = cli("init", data, "--yes")
+
+    refused(answer, "boxes.json and yolo", "in 1 of 12 pictures, 1 box in all", "--ignore 'yolo/*'")
+
+
+def test_a_line_that_cannot_be_read_contradicts_nothing(cli: Cli, data: Path) -> None:
+    layouts.everything(data)
+    path = data / "yolo" / "a01.txt"
+    path.write_text(path.read_text().replace("0.", "O.", 1))
+
+    answer = cli("init", data, "--yes")
+
+    assert answer.code == 0, answer.err
+    assert "yolo says the same" in answer.out
+
+
+def test_boxes_counted_from_one_do_not_contradict(cli: Cli, data: Path) -> None:
+    layouts.everything(data)
+    for number in range(12):
+        own = [(k, x + 1, y + 1, w - 1, h - 1) for k, x, y, w, h in layouts.boxes_of(number)]
+        layouts.voc(data / "voc" / f"a{number:02d}.xml", own)
+
+    answer = cli("init", data, "--yes")
+
+    assert answer.code == 0, answer.err
+    assert "voc says the same; yolo says the same" in answer.out
+
+
+def test_what_is_passed_over_for_files_beside_pictures_works(cli: Cli, data: Path) -> None:
+    layouts.roboflow_coco(data)
+    for number, start in ((8, 0), (3, 20), (2, 40)):
+        split = {8: "train", 3: "valid", 2: "test"}[number]
+        for place, name in enumerate(layouts.numbered(number, start=start)):
+            moved = [(k, x + 5, y, w, h) for k, x, y, w, h in layouts.boxes_of(place)]
+            layouts.voc(data / split / f"{name[:-4]}.xml", moved)
+
+    answer = cli("init", data, "--yes")
+
+    refused(answer, "contradict")
+    said = re.findall(r"--ignore '([^']+)'", answer.err)
+    assert said == ["*.xml", "*/_annotations.coco.json"]
+    assert cli("init", data, "--yes", "--ignore", said[0]).code == 0
+    assert cli("init", data, "--yes", "--ignore", said[1], "-o", "other.yaml").code == 0
+
+
+def test_a_pattern_that_matches_nothing_is_noted(cli: Cli, data: Path) -> None:
+    layouts.class_folders(data)
+    answer = cli("init", data, "--yes", "--ignore", "cut/*", "--ignore", "owl")
+
+    assert answer.code == 0
+    assert "--ignore 'cut/*' matches nothing" in answer.err
+    assert "--ignore 'owl' matches nothing" in answer.err
+
+
+# What is no class.
+
+
+def test_names_of_splits_are_no_classes(cli: Cli, data: Path) -> None:
+    for split, word, count in (("train", "train", 8), ("val", "valid", 4)):
+        for number in range(count):
+            layouts.picture(data / "images" / split / f"{word}_{number}.jpg")
+            path = data / "labels" / split / f"{word}_{number}.txt"
+            layouts.yolo(path, layouts.boxes_of(2 * number))  # a line each
+    layouts.text(data / "data.yaml", "train: images/train\nval: images/val\nnames: [cat, dog]\n")
+
+    answer = cli("init", data, "--yes", "--json")
+
+    assert answer.code == 0, answer.err
+    found: Any = answer.json
+    assert list(found["tasks"]) == ["boxes"]
+    assert answer.err == ""
+    assert found["splits"]["pictures"] == {"train": 8, "val": 4}
+
+
+@pytest.mark.parametrize("words", [("im", "iv"), ("train", "valid")])
+def test_words_that_follow_from_the_split_are_no_classes(
+    cli: Cli, data: Path, words: tuple[str, str]
+) -> None:
+    names = [f"{words[number > 7]}_{number}.jpg" for number in range(12)]
+    layouts.pictures(data / "images", names)
+    layouts.text(data / "train.txt", "\n".join(names[:8]))
+    layouts.text(data / "val.txt", "\n".join(names[8:]))
+    rows = [f"{name},{'ab'[number % 2]}" for number, name in enumerate(names)]
+    layouts.text(data / "labels.csv", "\n".join(["image,kind", *rows]))
+
+    answer = cli("init", data, "--yes", "--json")
+
+    assert answer.code == 0, answer.err
+    assert list(answer.json["tasks"]) == ["kind"]  # type: ignore[call-overload]
+
+
+def half_named(data: Path) -> None:
+    """Names of two words, and a table of the same pictures that says something else."""
+    rows = ["image,kind"]
+    for number in range(24):
+        name = f"{('north', 'south')[number % 2]}_{number}.jpg"
+        layouts.picture(data / "x" / name)
+        rows.append(f"{name},{'ab'[number // 2 % 2]}")
+    layouts.text(data / "labels.csv", "\n".join(rows))
+
+
+def test_words_of_file_names_beside_labels_are_not_taken_unasked(cli: Cli, data: Path) -> None:
+    half_named(data)
+
+    answer = cli("init", data, "--yes", "--json")
+
+    assert answer.code == 0, answer.err
+    assert list(answer.json["tasks"]) == ["kind"]  # type: ignore[call-overload]
+    assert "not taken" in answer.err
+    assert "file names such as north_0.jpg" in answer.err
+
+
+def test_a_task_that_cannot_be_trained_is_left_out(cli: Cli, data: Path) -> None:
+    layouts.everything(data)
+    path = data / "labels.csv"
+    rows = path.read_text().splitlines()
+    # One class only in the training pictures, the first eight.
+    rows = [f"{row},{'tone' if number < 9 else 'two'}" for number, row in enumerate(rows)]
+    path.write_text("\n".join(["image,kind,n,other", *rows[1:]]))
+
+    answer = cli("init", data, "--yes", "--json")
+
+    assert answer.code == 0, answer.err
+    assert list(answer.json["tasks"]) == ["kind", "boxes", "regions", "n"]  # type: ignore[call-overload]
+    assert "other is left out (labels.csv, other): a classification needs two classes" in answer.err
+    assert "# Not used: other (labels.csv, other)" in Path("mtcli.yaml").read_text()
+
+
+# What is noted.
+
+
+def test_files_of_one_fault_are_noted_once(cli: Cli, data: Path) -> None:
+    layouts.class_folders(data)
+    for number in range(5):
+        layouts.text(data / "lists" / f"train_{number}.txt", f"gone_{number}.jpg\n")
+
+    answer = cli("init", data, "--yes")
+
+    assert answer.code == 0, answer.err
+    assert answer.err.count("note") == 1
+    assert "5 files such as lists/train_0.txt are alike: lists gone_0.jpg, which is no picture" in (
+        answer.err
+    )
+
+
+@pytest.mark.parametrize(("ending", "separator"), [("csv", ";"), ("csv", "\t"), ("tsv", "\t")])
+def test_a_table_without_commas_is_told_with_its_columns(
+    cli: Cli, data: Path, ending: str, separator: str
+) -> None:
+    layouts.class_folders(data)
+    rows = [["image", "weight", "split"]]
+    for number, name in enumerate(layouts.numbered(8)):
+        rows.append([f"cat/{name}", f"{number}.5", "val" if number > 5 else "train"])
+    layouts.text(data / f"all.{ending}", "\n".join(map(separator.join, rows)))
+
+    answer = cli("init", data, "--yes")
+
+    assert answer.code == 0, answer.err
+    assert "its columns are image, weight, split (save it with commas)" in answer.err
+    written = Path("mtcli.yaml").read_text()
+    assert f"# Not used: all.{ending} is passed over" in written
+    assert "no split is there" not in written + answer.out
+    assert "what tells the splits cannot be read" in answer.out
+
+
+def test_broken_rows_are_noted_and_not_the_end(cli: Cli, data: Path) -> None:
+    rows = ["image,weight"]
+    for number, name in enumerate(layouts.numbered(60)):
+        layouts.picture(data / "x" / name)
+        rows.append(f"{name},{'heavy' if number == 7 else number * 1.5}")
+    rows[20] = "a19.jpg"
+    layouts.text(data / "labels.csv", "\n".join(rows))
+
+    answer = cli("init", data, "--yes", "--json")
+
+    assert answer.code == 0, answer.err
+    found: Any = answer.json
+    assert found["tasks"]["weight"]["kind"] == "regression"
+    assert found["faults"] == 2
+    assert "2 faults in the labels, the first: " in answer.err
+    checked = cli("data", "check", "mtcli.yaml", "--set", "model.weights=null")
+    assert "line 9" in checked.out + checked.err
+    assert "line 21" in checked.out + checked.err
+
+
+@pytest.mark.parametrize("layout", ["voc", "yolo"])
+def test_a_broken_file_among_others_is_noted(cli: Cli, data: Path, layout: str) -> None:
+    build = {"voc": layouts.voc_beside, "yolo": layouts.yolo_without_names}[layout]
+    build(data)
+    broken = data / {"voc": "train/a02.xml", "yolo": "a02.txt"}[layout]
+    broken.write_text({"voc": "<annotation><object>", "yolo": "cat 0.5 0.5 0.1 0.1\n"}[layout])
+
+    answer = cli("init", data, "--yes")
+
+    assert answer.code == 0, answer.err
+    assert "a fault in the labels" in answer.err
+    assert broken.name in answer.err
+
+
+def test_numbers_alone_are_divided(cli: Cli, data: Path) -> None:
+    rows = [f"{name},{number * 1.5}" for number, name in enumerate(layouts.numbered(40))]
+    layouts.pictures(data / "x", layouts.numbered(40))
+    layouts.text(data / "labels.csv", "\n".join(["image,weight", *rows]))
+
+    answer = cli("init", data, "--yes", "--json")
+
+    assert answer.code == 0, answer.err
+    assert answer.json["splits"]["pictures"] == {"train": 30, "val": 10}  # type: ignore[index]
+
+
+def test_odd_classes_and_damaged_pictures_are_noted(cli: Cli, data: Path) -> None:
+    kinds = ["green"] * 10 + ["red"] * 10 + ["gren"] * 2 + ["rde"] * 2
+    rows = ["image,kind"]
+    for name, kind in zip(layouts.numbered(24), kinds, strict=True):
+        layouts.picture(data / "x" / name)
+        rows.append(f"{name},{kind}")
+    (data / "x" / "a04.jpg").write_bytes(b"cut short")
+    layouts.text(data / "labels.csv", "\n".join(rows))
+
+    answer = cli("init", data, "--yes", "--json")
+
+    assert answer.code == 0, answer.err
+    found: Any = answer.json
+    assert found["notes"] == [
+        "kind: gren (2) is nearly green (10): is it misspelt?",
+        "kind: rde has 2 only",
+        "a picture cannot be read (x/a04.jpg): mtcli data check mtcli.yaml lists all",
+    ]
+    assert "gren (2) is nearly green (10)" in Path("mtcli.yaml").read_text()
+
+
+def test_where_all_pictures_come_from_is_said(cli: Cli, data: Path) -> None:
+    layouts.two_sets(data)
+
+    answer = cli("init", data, "--yes")
+
+    assert " splits  18 train, 8 val\n" in answer.out
+    why = "{train,val}.txt list the pictures: train 8, val 4; cut has pictures of its own: "
+    assert f"   {why}train 10, val 4\n" in answer.out
+
+
+# How it looks.
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_reasons_stand_below_on_lines_of_their_own(
+    cli: Cli, data: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    layouts.table(data)
+    monkeypatch.setattr("mtcli.console.output.PIPE_WIDTH", columns)
+
+    answer = cli("init", data, "--yes")
+
+    lines = answer.out.splitlines()
+    assert all(line == line.rstrip() for line in lines)
+    assert all(len(line) <= columns for line in lines)
+    place = next(n for n, line in enumerate(lines) if line.startswith(" kind "))
+    assert lines[place].split() == ["kind", "classification", "16", "labelled"]
+    assert lines[place + 1].startswith("   info/all.csv, column kind: 2 words")
+
+
 def test_boxes_of_other_classes_do_not_contradict(cli: Cli, data: Path) -> None:
     names = layouts.numbered(12)
     layouts.pictures(data / "images", names)
@@ -428,14 +711,31 @@ def test_boxes_of_other_classes_do_not_contradict(cli: Cli, data: Path) -> None:
     assert list(answer.json["tasks"]) == ["boxes", "boxes_2"]  # type: ignore[call-overload]
 
 
-def test_what_training_would_refuse_is_said_and_nothing_stays(cli: Cli, data: Path) -> None:
+def test_a_fault_in_a_clear_format_is_noted(cli: Cli, data: Path) -> None:
     layouts.coco_by_split(data)
     path = data / "instances_train.json"
-    path.write_text(path.read_text().replace('"category_id": 2', '"category_id": 7', 1))
+    path.write_text(path.read_text().replace('"category_id": 2', '"category_id": 7'))
 
     answer = cli("init", data, "--yes")
 
-    refused(answer, "category 7", "instances_train.json")
+    assert answer.code == 0, answer.err
+    # 4 boxes of a class that is none, and 2 in val of the class that train lacks now.
+    assert "6 faults in the labels, the first: category 7 of annotation 3" in answer.err
+    assert "mtcli data check mtcli.yaml lists all" in answer.err
+    assert "next  mtcli data check mtcli.yaml   (lists the faults noted above)" in answer.out
+
+
+def test_what_training_would_refuse_is_said_and_nothing_stays(cli: Cli, data: Path) -> None:
+    layouts.coco_by_split(data)
+    for split in ("train", "val"):
+        path = data / f"instances_{split}.json"
+        text = path.read_text()
+        path.write_text(text.replace('"annotations": [{', '"annotations": [5, {'))
+
+    answer = cli("init", data, "--yes")
+
+    refused(answer, "instances_train.json")
+    assert "mend   or " not in answer.err
     assert nothing_written()
 
 
@@ -492,7 +792,7 @@ def test_each_task_is_asked_for(cli: Cli, data: Path, answers: Callable[[str], N
 
     assert answer.code == 0, answer.err
     assert list(config()["tasks"]) == ["kind", "regions"]
-    assert "boxes  detection  boxes.json: 18 boxes of cat, dog on 12 pictures" in answer.err
+    assert "boxes  detection\n   boxes.json: 18 boxes of cat, dog on 12 pictures" in answer.err
 
 
 def test_an_open_kind_is_chosen(cli: Cli, data: Path, answers: Callable[[str], None]) -> None:
@@ -505,6 +805,16 @@ def test_an_open_kind_is_chosen(cli: Cli, data: Path, answers: Callable[[str], N
 
     assert answer.code == 0, answer.err
     assert config()["tasks"]["x"]["kind"] == "regression"
+
+
+def test_words_of_file_names_beside_labels_are_asked_for(
+    cli: Cli, data: Path, answers: Callable[[str], None]
+) -> None:
+    half_named(data)
+    answers("\n\n")
+
+    assert "[yes/no] (no)" in cli("init", data).err
+    assert list(config()["tasks"]) == ["kind"]
 
 
 def test_no_task_at_all(cli: Cli, data: Path, answers: Callable[[str], None]) -> None:

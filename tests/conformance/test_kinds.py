@@ -416,6 +416,23 @@ def test_a_meter_names_its_metrics_and_merges(
     assert score is None or 0 <= score <= 1
 
 
+def test_meters_of_differently_prepared_tasks_merge(
+    case: Case, task: AnyTask, values: list[LabelValue], items: list[Item]
+) -> None:
+    """Those of a cross-validation's folds: the classes are the same, other facts are not."""
+    options = case.kind.Options.model_validate(case.options)
+    other = case.kind.prepare(options, [*values, *[values[0]] * 5])
+    predictions = to_original(predict(task, build(task), collate(task, items)))
+    truth = targets(task, values)
+    for first, second in ((task, other), (other, task)):
+        merged = measured(first, predictions[:2], targets(first, values[:2]))
+        merged.merge([measured(second, predictions[2:], targets(second, values[2:]))])
+        found, whole = merged.compute(), measured(task, predictions, truth).compute()
+        assert found.keys() == whole.keys()
+        for name, value in whole.items():
+            assert found[name] == (None if value is None else pytest.approx(value, rel=1e-9)), name
+
+
 def test_an_empty_meter_is_undefined_and_not_nan(task: AnyTask) -> None:
     metrics = task.meter().compute()
     assert list(metrics) == list(task.metrics)

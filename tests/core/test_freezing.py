@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 import torch
 from torch import nn
 
+from mtcli.core.configmixing import MixingConfig
 from mtcli.core.errors import ConfigError
 from mtcli.core.freezing import check_frozen, freeze
-from mtcli.core.labels import WordsLabel
-from mtcli.core.mixing import Mixing, Update
-from mtcli.core.network import Architecture, Network, build_network
+from mtcli.core.labels import Object, ObjectsLabel, WordsLabel
+from mtcli.core.network import Architecture, Features, Network, build_network
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks import KINDS
 
+SIZE = (64, 64)
 PICTURES = {"image": torch.randint(0, 255, (4, 3, 64, 64), dtype=torch.uint8)}
 
 
@@ -90,42 +93,92 @@ def test_what_was_frozen_learns_again(network: Network) -> None:
     assert all(m.training for m in network.modules() if isinstance(m, nn.BatchNorm2d))
 
 
-class Fixed(Mixing):
-    """Says what is frozen and who learns, and draws nothing."""
-
-    def __init__(self, parts: tuple[str, ...], tasks: tuple[str, ...] | None) -> None:
-        self._parts, self._tasks = parts, tasks
-
-    def updates(self, epoch: int) -> int:
-        return 0
-
-    def epoch(self, epoch: int) -> list[Update]:
-        return []
-
-    def learning(self, epoch: int) -> tuple[str, ...] | None:
-        return self._tasks
-
-    def frozen(self, epoch: int) -> tuple[str, ...]:
-        return self._parts if epoch == 2 else ()
+def stages(*said: dict[str, object]) -> MixingConfig:
+    return MixingConfig.model_validate({"sequential": [{"epochs": 1, **stage} for stage in said]})
 
 
 @pytest.mark.parametrize(
     ("parts", "what", "mend"),
     [
-        (("trank",), "nothing of the network is called trank", "did you mean trunk?"),
-        (("heads.clas",), "nothing of the network is called heads.clas", "did you mean heads.cls?"),
-        (("trunk", "heads.tag"), "nothing is left for tag to learn with in epoch 2", None),
+        (["trank"], "nothing of the network is called trank", "did you mean trunk?"),
+        (["heads.clas"], "nothing of the network is called heads.clas", "did you mean heads.cls?"),
+        (["trunk", "heads.tag"], "nothing is left for tag to learn with", None),
     ],
 )
 def test_what_cannot_be_frozen(
-    network: Network, parts: tuple[str, ...], what: str, mend: str | None
+    network: Network, parts: list[str], what: str, mend: str | None
 ) -> None:
-    check_frozen(network, Fixed(parts, None), 1, ["cls", "tag"], "stages")
-    with pytest.raises(ConfigError, match=f"stages: {what}") as error:
-        check_frozen(network, Fixed(parts, None), 2, ["cls", "tag"], "stages")
+    plain: dict[str, object] = {"tasks": ["cls", "tag"]}
+    check_frozen(network, stages(plain), SIZE)
+    with pytest.raises(
+        ConfigError, match=rf"^train\.mixing\.sequential\.1\.freeze: {what}"
+    ) as error:
+        check_frozen(network, stages(plain, {**plain, "freeze": parts}), SIZE)
     if mend:
         assert error.value.mend == mend
 
 
 def test_a_head_may_be_frozen_while_its_task_rests(network: Network) -> None:
-    check_frozen(network, Fixed(("trunk", "heads.tag"), ("cls",)), 2, ["cls", "tag"], "stages")
+    check_frozen(network, stages({"tasks": ["cls"], "freeze": ["trunk", "heads.tag"]}), SIZE)
+
+
+def test_the_pyramid_may_be_frozen_where_no_task_of_the_run_reads_it(network: Network) -> None:
+    assert network.pyramid is None
+    check_frozen(network, stages({"tasks": ["cls"], "freeze": ["pyramid", "pyramid.*"]}), SIZE)
+
+
+@pytest.fixture
+def levelled() -> Network:
+    """Boxes on p3 and coarser, and on p2 alone: what only p2 is made of does not teach the rest."""
+    kind = KINDS.get("detection")
+    values = [ObjectsLabel((Object("a", (0, 0, 9, 9)),))]
+    options = {"coarse": ["p3", "p4", "p5"], "fine": ["p2"]}
+    tasks: dict[str, AnyTask] = {
+        name: kind.prepare(kind.Options.model_validate({"levels": levels}), values)
+        for name, levels in options.items()
+    }
+    return build_network(Architecture("tiny", 16, 0.0), tasks)
+
+
+BUT_P2 = ["trunk", "heads.coarse", "pyramid.inner_blocks", "pyramid.layer_blocks.[1-3].*"]
+
+
+def test_a_task_learns_with_what_its_own_maps_are_made_of(levelled: Network) -> None:
+    parts = {"freeze": BUT_P2}
+    check_frozen(levelled, stages({"tasks": ["fine"], **parts}), SIZE)
+    with pytest.raises(ConfigError, match="nothing is left for coarse to learn with"):
+        check_frozen(levelled, stages({"tasks": ["coarse", "fine"], **parts}), SIZE)
+
+    # So it is: backward has nowhere to go.
+    freeze(levelled.train(), BUT_P2)
+    features = levelled.encode(PICTURES)
+    assert features["fine"]["p2"].requires_grad
+    assert not any(feature.requires_grad for feature in features["coarse"].values())
+
+
+def test_a_look_leaves_the_network_as_it_was(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network.train()
+    network.trunk.eval()
+    next(network.heads["tag"].parameters()).requires_grad_(False)
+
+    def state() -> list[object]:
+        modes = [module.training for module in network.modules()]
+        return [modes, [(p.requires_grad, p.grad) for p in network.parameters()]]
+
+    before = state()
+    weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    stage: dict[str, object] = {"tasks": ["cls"], "freeze": ["trunk"]}
+    looks: list[object] = []
+    encode = network.encode
+
+    def looked(inputs: Mapping[str, torch.Tensor]) -> Features:
+        looks.append(inputs)
+        return encode(inputs)
+
+    monkeypatch.setattr(network, "encode", looked)
+    check_frozen(network, stages(stage, {**stage, "epochs": 7}, {"tasks": ["tag"]}), SIZE)
+    assert state() == before
+    assert not moved(network, weights)
+    assert len(looks) == 1, "the same parts and tasks are looked at once"

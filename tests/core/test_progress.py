@@ -78,6 +78,16 @@ def test_a_better_epoch_takes_best_over_and_is_not_stale() -> None:
     assert (progress.best_epoch, progress.stale) == (4, 0)
 
 
+def test_epochs_before_the_last_stage_do_not_count_as_stale() -> None:
+    progress = Progress()
+    seen = []
+    # The best epoch is the 2nd, the last stage begins with the 4th.
+    for overall in (0.3, 0.5, 0.4, 0.4, 0.4, 0.6, 0.1):
+        _judge(progress, overall)
+        seen.append((progress.stale_from(1), progress.stale_from(4)))
+    assert seen == [(0, -2), (0, -1), (1, 0), (2, 1), (3, 2), (0, 0), (1, 1)]
+
+
 def test_each_task_has_a_best_of_its_own() -> None:
     progress = Progress()
     _judge(progress, 0.3, accuracy=0.5, error=2.0)

@@ -150,7 +150,7 @@ def test_pictures_of_one_size_are_not_taken_for_those_of_the_other(either: Path)
     config = load_config(either)
     listed = records_of(config, "val")
     tasks = assemble(config).model.tasks
-    looking = check_pictures_and_labels(config.data, listed, tasks)
+    looking = check_pictures_and_labels(config.data, listed, tasks, "val")
     try:
         while True:
             next(looking)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -25,6 +27,7 @@ def check(
 
     Exit code 2 where a training would be refused or fail; warnings alone leave it at 0.
     """
+    began = time.monotonic()  # before torch is imported, which a person waits for too
     from mtcli.console.output import make_output
     from mtcli.core.configfile import find_config, load_config
 
@@ -39,6 +42,7 @@ def check(
     from mtcli.recipes.datacheck import check_data
 
     report = watch(output, check_data(loaded))
+    report = replace(report, seconds=time.monotonic() - began)
     if strict:
         report = report.strict()
     if as_json:

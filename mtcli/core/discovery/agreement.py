@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from mtcli.core.discovery.boxes import difference
-from mtcli.core.discovery.listing import parent
+from mtcli.core.discovery.listing import is_below, parent
 from mtcli.core.discovery.places import called
 from mtcli.core.discovery.proposal import Proposal
 from mtcli.core.errors import DataError
@@ -73,15 +73,15 @@ def _number(word: str) -> float | str:
 
 def _ignored(proposal: Proposal) -> str:
     """The options that pass over the files of a proposal."""
-    return " ".join(f"--ignore '{pattern}'" for pattern in patterns(proposal.files))
+    return " ".join(f"--ignore '{pattern}'" for pattern in _patterns(proposal))
 
 
-def patterns(files: Sequence[str]) -> list[str]:
+def _patterns(proposal: Proposal) -> list[str]:
     """What `--ignore` takes to pass over some label files, and no picture beside them."""
     kinds: dict[str, set[str]] = {}
-    for file in files:
+    for file in proposal.files:
         kinds.setdefault(posixpath.splitext(file)[1], set()).add(file)
-    found = []
+    found: list[str] = []
     for ending, own in sorted(kinds.items()):
         if len(own) == 1:
             found += own
@@ -93,5 +93,7 @@ def patterns(files: Sequence[str]) -> list[str]:
             continue
         folders = sorted({parent(file) for file in own})
         above = folders[0] if len(folders) == 1 else posixpath.commonpath(folders)
-        found.append(f"*{ending}" if above in (".", "") else f"{above}/*{ending}")
+        beside = any(is_below(picture, above or ".") for picture in proposal.pictures)
+        place = "" if above in (".", "") else f"{above}/"
+        found.append(f"{place}*{ending}" if beside else f"{place}*")
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -22,7 +21,7 @@ class Box(NamedTuple):
     """One object.
 
     Attributes:
-        name: its class.
+        name: its class; empty: the file says none that can be read.
         corners: None: the file says none that can be read.
     """
 
@@ -43,11 +42,6 @@ class Objects:
     boxes: Mapping[str, Sequence[Box]]
     relative: bool = False
     nameless: bool = False
-
-    @property
-    def counts(self) -> Counter[str]:
-        """How many boxes each class has."""
-        return Counter(box.name for own in self.boxes.values() for box in own)
 
 
 @dataclass(slots=True)
@@ -75,7 +69,8 @@ def difference(
     """Compare two formats.
 
     Args:
-        one, other: they.
+        one: of one format.
+        other: of the other.
         pictures: those to compare.
         size_of: gives height and width of a picture; None: it cannot be read.
     """
@@ -92,10 +87,10 @@ def difference(
         left, right = _unmatched(mine, theirs, named)
         if left or right:
             if not found.pictures:
-                found.one, found.other = _said(mine, left), _said(theirs, right)
-                if len(mine) != len(theirs):
-                    found.one = f"{_number(mine)}: {found.one}"
-                    found.other = f"{_number(theirs)}: {found.other}"
+                found.one, found.other = (
+                    _said(boxes, differing, len(mine) != len(theirs))
+                    for boxes, differing in ((mine, left), (theirs, right))
+                )
             found.pictures.append(picture)
             found.boxes += max(len(left), len(right))
     return found
@@ -155,25 +150,21 @@ def _without_unread(left: list[Box], right: list[Box], named: bool) -> tuple[lis
 
 
 def _alike(one: Box, other: Box) -> bool:
-    return one.name.casefold() == other.name.casefold()
+    return "" in (one.name, other.name) or one.name.casefold() == other.name.casefold()
 
 
 def _reach(corners: Corners) -> float:
     return max(PIXELS, SHARE * max(corners[2] - corners[0], corners[3] - corners[1]))
 
 
-def _number(boxes: Sequence[Box]) -> str:
-    return f"{len(boxes)} box{'' if len(boxes) == 1 else 'es'}"
-
-
-def _said(boxes: Sequence[Box], differing: Sequence[Box]) -> str:
+def _said(boxes: Sequence[Box], differing: Sequence[Box], counted: bool) -> str:
     """What a format says where the other one says something else."""
+    number = f"{len(boxes)} box{'' if len(boxes) == 1 else 'es'}"
     if not differing:
-        return "none there" if not boxes else "nothing else"
+        return number
     name, corners = differing[0]
     place = "" if corners is None else " at " + ", ".join(f"{edge:.0f}" for edge in corners)
-    more = f" and {len(differing) - 1} more" if len(differing) > 1 else ""
-    return f"{name}{place}{more}"
+    return f"{number}, one of them {name}{place}" if counted else f"{name}{place}"
 
 
 def is_number_name(name: str) -> bool:

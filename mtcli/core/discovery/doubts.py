@@ -31,8 +31,5 @@ def each_sort_once(doubts: Sequence[Doubt]) -> Iterator[Doubt]:
             yield from own
         else:
             first = own[0]
-            yield replace(first, path=f"{len(own)} files such as {first.path}", text=_of(first))
-
-
-def _of(doubt: Doubt) -> str:
-    return f"cannot be used; of this one: it {doubt.text}"
+            path = f"{len(own)} files such as {first.path}"
+            yield replace(first, path=path, text=f"are alike: {first.text}")

@@ -71,7 +71,8 @@ def _judged(proposal: Proposal, all_: Sequence[Proposal]) -> Proposal:
     others = [
         other
         for other in all_
-        if other is not proposal and 2 * len(other.pictures & proposal.pictures) > len(other.pictures)
+        if other is not proposal
+        and 2 * len(other.pictures & proposal.pictures) > len(other.pictures)
     ]
     if not others:
         return proposal

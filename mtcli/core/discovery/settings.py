@@ -11,8 +11,8 @@ from typing import Any
 from mtcli.core.data.decode import picture_size
 from mtcli.core.discovery.listing import Listing
 from mtcli.core.discovery.proposal import Proposal
-from mtcli.core.discovery.workingsize import working_size
 from mtcli.core.discovery.words import SIDES, WRITTEN
+from mtcli.core.discovery.workingsize import working_size
 from mtcli.core.errors import DataError
 from mtcli.core.weights import PACKAGES
 

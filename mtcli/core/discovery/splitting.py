@@ -8,6 +8,7 @@ from typing import Any
 
 from mtcli.core.data.drawn import draw
 from mtcli.core.data.pictures import pictures_below
+from mtcli.core.discovery.columns import is_number
 from mtcli.core.discovery.listing import Listing, common_folder, is_below
 from mtcli.core.discovery.proposal import Grouping, Proposal, SplitFound
 from mtcli.core.errors import DataError
@@ -16,6 +17,10 @@ FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}
 OF_FEW = {"train": 0.75, "val": 0.25}
 FEW = 100
 """Pictures below which a test split would be too small to say anything."""
+
+
+MANY = 10
+"""Different numbers beyond which pictures are divided by fifths of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,8 @@ def split_up(
     Args:
         listing: of the folder.
         proposals: the tasks.
-        splits, groups: what was found of them.
+        splits: that were found.
+        groups: that were found.
         unread: whether there is something that says the splits and cannot be read.
 
     Raises:
@@ -191,7 +197,9 @@ def _drawn(
     if group is not None:
         why += f"; the pictures of one {group.config['column']} stay together"
     # A mask among the pictures, or one that was to be passed over, must not be drawn.
-    plain = below == inputs and (by is not None or inputs == labelled) and (usable or not group)
+    sayable = "{split}" not in str(listing.path(images))
+    whole = below == inputs and (by is not None or inputs == labelled)
+    plain = sayable and whole and (usable or not group)
     members = _draw(sorted(labelled), proposals, fractions, group)
     config = {"fractions": dict(fractions), "seed": 0}
     if by is not None:
@@ -214,7 +222,7 @@ def _draw(
     group: Grouping | None,
 ) -> dict[str, frozenset[str]]:
     by = next((p for p in proposals if p.words and _divisible(p)), None)
-    words = {} if by is None else by.words
+    words = {} if by is None else _strata(by)
     groups = {} if group is None else group.groups
     drawn = draw(pictures, fractions, 0, words, groups)
     members = {
@@ -231,8 +239,19 @@ def _draw(
 
 
 def _divisible(proposal: Proposal) -> bool:
-    """Whether its labels have few enough words for each to be in every split."""
-    return proposal.kind in ("classification", "multilabel", "detection", "regression")
+    """Whether its labels have few enough words, or numbers, for each sort to be in every split."""
+    if proposal.kind == "regression":
+        return all(map(is_number, proposal.words.values()))
+    return proposal.kind in ("classification", "multilabel", "detection")
+
+
+def _strata(proposal: Proposal) -> Mapping[str, str]:
+    """A word for each picture; of many numbers, which fifth of all it is in."""
+    words = proposal.words
+    if proposal.kind != "regression" or len(set(words.values())) <= MANY:
+        return words
+    order = sorted(words, key=lambda picture: (float(words[picture]), picture))
+    return {picture: f"fifth {5 * place // len(order)}" for place, picture in enumerate(order)}
 
 
 def _usable(group: Grouping | None, images: str) -> Grouping | None:

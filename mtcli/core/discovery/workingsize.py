@@ -19,7 +19,8 @@ def working_size(
     """Choose a size.
 
     Args:
-        height, width: of the pictures.
+        height: of the pictures.
+        width: of the pictures.
         aspect: their width over their height.
         longest: what the longer side may be at most.
 

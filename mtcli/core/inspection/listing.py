@@ -50,7 +50,7 @@ def list_records(config: Config) -> Listing:
         check_files(config)
     except MtcliError as error:
         note(error, True)
-    if not all(map(_is_there, (config.data, *config.tasks.values()))):
+    if not (_is_there(config.data) and all(_is_there(own) for own in config.tasks.values())):
         # Whatever else were found would follow from it.
         return Listing({}, list(problems.values()), (), {name: [] for name in config.tasks})
     for split in _split_names(config, note):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from torch import Tensor
 
 from mtcli.core.labels import ClassMapLabel, NumberMapLabel
@@ -142,7 +143,11 @@ def look_at_map(
         )
         return NumberMapLook(_size(values), int(known.size), least, mean, most)
     array = value.numbers.numpy()
-    counts = np.bincount(array.ravel())
+    # Pillow counts bytes in less than half the time.
+    bytewise = array.dtype == np.uint8
+    counts = (
+        np.array(Image.fromarray(array).histogram()) if bytewise else np.bincount(array.ravel())
+    )
     numbers = counts.nonzero()[0]
     names = classes if value.names is None else value.names
     pixels: dict[str, int] = {}

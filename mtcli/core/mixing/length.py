@@ -55,5 +55,5 @@ def check_length(updates: int, accumulate: int) -> None:
     if updates * accumulate > MOST:
         raise ConfigError(
             f"train.epoch_length: epochs of more than {MOST:,} batches",
-            found=f"{updates:,} updates of {accumulate:,} batches",
+            found=f"{updates:,} updates" + (f" of {accumulate:,}" if accumulate > 1 else ""),
         )

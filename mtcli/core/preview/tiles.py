@@ -20,9 +20,7 @@ def beside(tasks: Mapping[str, AnyTask]) -> list[str]:
 
     A single map of classes does not, it is laid on so that what is below can be seen.
     """
-    maps = [
-        name for name, task in tasks.items() if {ClassMapLabel, NumberMapLabel} & {*task.takes}
-    ]
+    maps = [name for name, task in tasks.items() if {ClassMapLabel, NumberMapLabel} & {*task.takes}]
     alone = len(maps) == 1 and NumberMapLabel not in tasks[maps[0]].takes
     return [] if alone else maps
 

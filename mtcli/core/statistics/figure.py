@@ -21,7 +21,13 @@ from mtcli.core.statistics.marks import (
     shades,
     short,
 )
-from mtcli.core.statistics.matrix import kept_classes, striking, striking_panel, together_panel
+from mtcli.core.statistics.matrix import (
+    can_meet,
+    kept_classes,
+    striking,
+    striking_panel,
+    together_panel,
+)
 from mtcli.core.statistics.model import Statistics
 from mtcli.core.statistics.spreads import histogram_panel, sizes_panel
 
@@ -90,7 +96,7 @@ def _groups(statistics: Statistics) -> list[list[Panel]]:
         ]
         groups.append([*classes, *spreads])
     keys = kept_classes(statistics)
-    if keys:
+    if keys and can_meet(statistics):
         groups.append([together_panel(statistics, keys, colors)])
         told = striking(statistics.together, PAIRS)
         if told:

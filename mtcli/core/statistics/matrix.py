@@ -117,6 +117,17 @@ def kept_classes(statistics: Statistics) -> list[Key]:
     ]
 
 
+def can_meet(statistics: Statistics) -> bool:
+    """Whether there is a word to say of what is together.
+
+    Of a task alone there is if its words are all that a picture is called; the classes of its
+    boxes or pixels are told by their panels.
+    """
+    tasks = list(statistics.tasks.values())
+    told = len(tasks) > 1 or all(task.unit == "pictures" for task in tasks)
+    return told and any(pair.both for pair in statistics.together)
+
+
 def conditional(pairs: Sequence[Pair]) -> dict[tuple[Key, Key], float]:
     """Of the pictures with the first class, the share with the second; either way round."""
     found: dict[tuple[Key, Key], float] = {}

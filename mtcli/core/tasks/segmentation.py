@@ -207,7 +207,7 @@ class Segmentation(Task[SegmentationBatch, Tensor]):
                     raise unknown_class(name, self.facts.classes)
                 table[number] = self._numbers[name]
             numbers = table[numbers]
-        return numbers.masked_fill(ignored, IGNORED)
+        return numbers.masked_fill(ignored, IGNORED) if ignored.any() else numbers
 
     def collate(self, targets: Sequence[Target], size: tuple[int, int]) -> SegmentationBatch:
         numbers = torch.stack([target["classes"].as_subclass(Tensor) for target in targets])

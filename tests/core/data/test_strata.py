@@ -77,9 +77,7 @@ def test_a_number_that_nobody_measured_is_unknown() -> None:
 
 
 def test_words_of_a_kind_that_keeps_no_classes_are_classes_where_they_are_no_numbers() -> None:
-    found = strata(
-        labels(a=WordsLabel(("yes",)), b=WordsLabel(("7",))), "regression", "--stratify"
-    )
+    found = strata(labels(a=WordsLabel(("yes",)), b=WordsLabel(("7",))), "regression", "--stratify")
     assert found == {"a": "yes", "b": "7"}
 
 

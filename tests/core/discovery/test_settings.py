@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from mtcli.core.discovery.listing import Listing
 from mtcli.core.discovery.proposal import Proposal
 from mtcli.core.discovery.settings import Settings, settings_for
+from mtcli.core.discovery.workingsize import working_size
 from tests.core.discovery.layouts import numbered, picture
 
 Size = tuple[int, int]
@@ -34,13 +36,52 @@ def chosen(folder: Path, *sizes: Size, task: Proposal | None = None) -> Settings
         ((1000, 1000), (256, 256), (320, 320)),
         ((100, 100), (96, 96), (96, 96)),
         ((28, 28), (32, 32), (32, 32)),
-        ((40, 200), (32, 192), (32, 192)),
-        ((100, 1000), (32, 256), (32, 320)),
+        ((40, 200), (64, 192), (64, 192)),
+        ((100, 1000), (64, 256), (64, 320)),
+        ((48, 64), (64, 64), (64, 64)),
+        ((20, 40), (32, 64), (32, 64)),
     ],
 )
 def test_the_working_size(tmp_path: Path, size: Size, of_class: Size, of_boxes: Size) -> None:
     assert chosen(tmp_path, size).size == of_class
     assert chosen(tmp_path, size, task=proposal("detection")).size == of_boxes
+
+
+@pytest.mark.parametrize(
+    ("size", "resize"),
+    [
+        ((480, 640), None),  # to 256 × 320, 7 % longer than the picture
+        ((48, 64), "letterbox"),  # to 64 × 64
+        ((100, 1000), "letterbox"),
+        ((28, 28), None),
+    ],
+)
+def test_the_working_size_has_the_pictures_shape(
+    tmp_path: Path, size: Size, resize: str | None
+) -> None:
+    found = chosen(tmp_path, size, task=proposal("detection"))
+
+    assert found.resize == resize
+    assert ("which no multiples of 32 are like" in found.size_why) == (resize is not None)
+
+
+@pytest.mark.parametrize("height", [49, 64, 90, 150, 333, 700])
+@pytest.mark.parametrize("width", [50, 80, 129, 260, 512])
+def test_a_shape_is_kept_or_bars_are_added(height: int, width: int) -> None:
+    (h, w), fits = working_size(height, width, width / height, 256)
+
+    assert h % 32 == w % 32 == 0
+    assert 64 <= min(h, w) <= max(h, w) <= 256
+    assert fits == (abs(math.log(w / h * height / width)) <= math.log(1.15))
+
+
+def test_pictures_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    (tmp_path / "b.jpg").write_bytes(b"no picture")
+    picture(tmp_path / "a.jpg", (96, 128))
+    found = settings_for(Listing(tmp_path), ["a.jpg", "b.jpg"], 100, [proposal()])
+
+    assert found.damaged == ("b.jpg",)
+    assert found.size == (96, 128)
 
 
 def test_pictures_of_different_shapes_are_not_distorted(tmp_path: Path) -> None:

@@ -300,6 +300,14 @@ PLANTS = (
         example="'Ball'",
     ),
     Plant(
+        "class one letter off",
+        "similar-classes",
+        cell(4, "tags", "bxo"),
+        task="tags",
+        example="'bxo' (1) for 'box'",
+        together=False,
+    ),
+    Plant(
         "cell of two classes",
         "joined-classes",
         rewrite("labels.jsonl", ('"p20.png", "view": "day"', '"p20.png", "view": "day|night"')),

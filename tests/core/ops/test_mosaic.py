@@ -47,6 +47,30 @@ def test_words_take_room_below_and_what_is_missing_stands_out() -> None:
     assert not (said == bad).all(dim=0).any()
 
 
+def test_panels_stand_close_beside_their_picture_and_before_the_next() -> None:
+    green = (0, 255, 0)
+    tile = Tile(_flat(RED), "name", [Line("cls", "ball")], [("depth", _flat(green))])
+    drawn = mosaic([[tile, Tile(_flat(BLUE), "next")]], "heading")
+    (top, _), (_, right) = _where(drawn, RED)
+    (beside, left), (_, end) = _where(drawn, green)
+    (_, after), _ = _where(drawn, BLUE)
+    assert beside == top
+    assert 0 < left - right - 1 < after - end - 1
+    # Its title stands above it.
+    assert (drawn[:, top - 12 : top, left:end] < 200).any()
+
+
+def test_tiles_are_packed_by_the_pictures_that_they_hold() -> None:
+    one = Tile(_flat(RED), "")
+    three = Tile(_flat(RED), "", (), [("a", _flat(RED)), ("b", _flat(RED))])
+    assert [len(row) for row in packed([one] * 12)] == [3, 3, 3, 3]
+    assert [len(row) for row in packed([three])] == [1]
+    tiles = [three, three, one, one, one, one, three]
+    rows = packed(tiles)
+    assert [tile for row in rows for tile in row] == tiles
+    assert max(sum(1 + len(tile.panels) for tile in row) for row in rows) <= 6
+
+
 @pytest.mark.parametrize("text", ["word " * 200, "w" * 500, ""])
 def test_long_words_stay_inside_their_column(text: str) -> None:
     tiles = [Tile(_flat(RED), text, [Line("cls", text)]), Tile(_flat(BLUE), "", ())]

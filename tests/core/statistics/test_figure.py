@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
@@ -14,10 +17,10 @@ from mtcli.core.inspection.look import ClassMapLook
 from mtcli.core.labels import LabelValue, Object, ObjectsLabel, WordsLabel
 from mtcli.core.statistics.bars import SHOWN
 from mtcli.core.statistics.figure import draw_statistics, save_figure
-from mtcli.core.statistics.marks import number, percent, round_numbers
+from mtcli.core.statistics.marks import number, numbers, percent, round_numbers
 from mtcli.core.statistics.model import Measure, Statistics
 from mtcli.core.statistics.plain import spread
-from mtcli.core.statistics.spreads import borders
+from mtcli.core.statistics.spreads import FEW, borders, histogram_panel
 from mtcli.core.statistics.tally import Tally
 from mtcli.core.statistics.together import pairs_of
 
@@ -142,6 +145,82 @@ def test_whole_numbers_have_a_bar_each() -> None:
     ends = borders(1, 100, log=True, whole=False)
     assert (ends[0], ends[-1]) == (1, 100)
     assert ends == sorted(ends)
+
+
+CASES = [
+    [2.0],
+    [1.5] * 4,
+    [1.5, 1.5000000000000002],  # 18 boxes of one shape, but for rounding
+    [16.97, 16.970000000001, 16.97],
+    [1.0, 1.0 + 1e-8],
+    [0.0, 5e-324],
+    [-1e-200, 1e-200],
+    [1e-30, 1e30],
+    [-1e30, 1e30],
+    [1e17, 1e17 + 16],
+    [1e15, 1e15 + 3],
+    [0.0, 1.0],
+]
+RANDOM = np.random.default_rng(0)
+CASES += [
+    (centre + scale * RANDOM.standard_normal(count)).tolist()
+    for centre in (0.0, 1.0, -40.0, 1e9)
+    for scale in (1e-20, 1e-8, 1e-3, 1.0, 1e12)
+    for count in (1, 2, 30)
+]
+
+
+@pytest.mark.parametrize("ratio", [False, True])
+@pytest.mark.parametrize("values", CASES, ids=str)
+def test_any_values_can_be_drawn(values: list[float], ratio: bool) -> None:
+    for split in ({"train": values}, {"train": [], "val": values}, {"a": values, "b": values[:1]}):
+        panel = histogram_panel("name", Measure("what", split, ratio), (0, 0, 0))
+        assert panel is not None
+        axes = Figure().add_subplot()
+        panel.draw(axes)
+        axes.figure.canvas.draw()
+        low, high = axes.get_xlim()
+        assert not axes.axison or low <= min(values) <= max(values) <= high
+
+
+def test_borders_of_bars_ascend_and_hold_all_values() -> None:
+    for values in CASES:
+        low, high = min(values), max(values)
+        if high - low <= 1e-9 * max(abs(low), abs(high)) or high - low < 1e-100:
+            continue  # drawn as one value
+        for log in {False, low > 0}:
+            ends = borders(low, high, log, whole=False)
+            assert (ends[0], ends[-1]) == (low, high)
+            assert all(a < b for a, b in pairwise(ends))
+
+
+def test_few_values_are_ticks_and_not_spikes() -> None:
+    many = [n + 0.5 for n in range(FEW)]
+    panel = histogram_panel("name", Measure("what", {"train": many, "val": many[1:]}), (0, 0, 0))
+    assert panel is not None
+    axes = Figure().add_subplot()
+    panel.draw(axes)
+    rugs: list[Any] = [lines for lines in axes.collections if lines.get_gid() == "rug"]
+    [rug] = rugs
+    assert [segment[0][0] for segment in rug.get_segments()] == many[1:]
+    assert len(axes.patches) > 1  # the bars of the many
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told"), [(("cls", "det"), True), (("det",), False), (("cls",), False)]
+)
+def test_one_task_has_nothing_to_be_together_with(kinds: tuple[str, ...], told: bool) -> None:
+    found = _statistics(3, 9)
+    tasks = {name: found.tasks[name] for name in kinds}
+    together = [p for p in found.together if p.first[0] in kinds and p.second[0] in kinds]
+    figure = draw_statistics(replace(found, tasks=tasks, together=together), "heading")
+    assert ("together" in [text.get_text() for text in figure.texts]) == told
+
+
+def test_numbers_are_told_apart() -> None:
+    assert numbers([16.97, 16.9704]) == ["16.97", "16.9704"]
+    assert numbers([1.0, 2.0]) == ["1", "2"]
+    assert len(set(numbers([1e9 + 0.5, 1e9 + 0.75]))) == 2
 
 
 def test_numbers_are_short() -> None:

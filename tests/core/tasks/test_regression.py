@@ -334,6 +334,16 @@ def test_a_number_that_nobody_measured_is_undefined_and_does_not_count() -> None
     assert meter.compute() == {"mae": 1.0, "rmse": 1.0, "r2": None}
 
 
+def test_meters_of_different_training_splits_add_up() -> None:
+    # 1 and 5 seen from 2, 9 and an unknown seen from 10: 1, 5 and 9 have the mean 5.
+    one, other = _task([2.0]).meter(), _task([10.0]).meter()
+    one.update([_said(2.0), _said(5.0)], [_target(1.0), _target(5.0)])
+    other.update([_said(7.0), _said(7.0)], [_target(9.0), _target(NAN)])
+    one.merge([other])
+    expected = {"mae": 1.0, "rmse": math.sqrt(5 / 3), "r2": 1 - (1 + 0 + 4) / (16 + 0 + 16)}
+    assert one.compute() == pytest.approx(expected)
+
+
 def test_r2_of_one_picture_or_of_one_number_is_undefined() -> None:
     meter = _task().meter()
     meter.update([_said(1)], [_target(0)])

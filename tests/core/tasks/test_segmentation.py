@@ -364,6 +364,6 @@ def test_classes_are_drawn_in_their_colours() -> None:
     rows = torch.zeros(96, 96, dtype=torch.uint8)
     rows[:48] = 2
     drawn = _task().draw(image, _map(rows), None)
-    expected = (0.45 * torch.tensor(color_of(1))).round()
+    expected = (0.35 * torch.tensor(color_of(1))).round()
     assert drawn[:, 20, 80].tolist() == expected.tolist()
     assert drawn[:, 60, 80].tolist() == [0, 0, 0]

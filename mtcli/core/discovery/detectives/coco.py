@@ -84,7 +84,9 @@ def _read(listing: Listing, name: str) -> _File | Doubt | None:
         said = [part for part in PARTS if isinstance(document, dict) and part in document]
         if len(said) < 2:
             return None
-        missing = next(part for part in PARTS if not isinstance(document.get(part), list))
+        missing = next((p for p in PARTS if not isinstance(document.get(p), list)), None)
+        if missing is None:
+            return Doubt(name, "looks like a COCO file, but lists things that are no objects")
         return Doubt(name, f'looks like a COCO file, but has no list "{missing}"')
     names = [str(image.get("file_name")) for image in document["images"]]
     located = listing.index.locate(names, by_stem=False, near=parent(name))
@@ -119,9 +121,11 @@ def _boxes(files: Sequence[_File]) -> Proposal | None:
         for annotation in file.document["annotations"]:
             picture = pictures.get(annotation.get("image_id"))
             name = names.get(annotation.get("category_id"))
-            if picture is None or name is None or not isinstance(annotation.get("bbox"), list):
+            if picture is None or not isinstance(annotation.get("bbox"), list):
+                continue
+            objects[picture].append(Box(name or "", _corners(annotation["bbox"])))
+            if name is None:
                 continue  # whoever checks the data tells it
-            objects[picture].append(Box(name, _corners(annotation["bbox"])))
             classes[name] += 1
             words.setdefault(picture, name)
     if not classes or _named_points(files) is not None:

@@ -24,7 +24,7 @@ CLASS_LISTS = ("classes.txt", "obj.names", "labels.txt", "names.txt", "_darknet.
 """Where programs that write YOLO's files leave the names of the classes."""
 
 Lines = Mapping[str, list[list[float]]]
-"""The numbers of each line, by picture."""
+"""The numbers of each line, by picture; none of a line that cannot be read."""
 
 
 @DETECTIVES.add("yolo")
@@ -180,7 +180,7 @@ def _of_folders(
         )
         return
     lines = _read(listing, files)
-    numbers = sorted({int(line[0]) for own in lines.values() for line in own})
+    numbers = sorted({int(line[0]) for own in lines.values() for line in own if line})
     legend = _legend(listing, family)
     listed: dict[int, str] = {}
     remark = ""
@@ -235,6 +235,9 @@ def _boxes(
     polygons = 0
     for picture, own in lines.items():
         for line in own:
+            if not line:
+                boxes[picture].append(Box("", None))
+                continue
             name = names.get(int(line[0]), f"class_{int(line[0])}")
             counts[name] += 1
             boxes[picture].append(_box(name, line[1:]))
@@ -288,14 +291,14 @@ def _points(origin: str, source: Source, lines: Lines, points: tuple[str, ...]) 
 
 
 def _read(listing: Listing, files: Mapping[str, str]) -> dict[str, list[list[float]]]:
-    found = {}
+    found: dict[str, list[list[float]]] = {}
     for picture, path in files.items():
         found[picture] = []
         try:
             text = listing.path(path).read_text(encoding="utf-8-sig")
         except (OSError, ValueError):
             continue  # whoever checks the data tells it, and of lines that are none
-        found[picture] = [line for line in map(numbers_of, text.splitlines()) if line is not None]
+        found[picture] = [numbers_of(line) or [] for line in text.splitlines() if line.strip()]
     return found
 
 

@@ -33,6 +33,8 @@ def _against(survey: Survey, name: str, other: str) -> Iterator[Finding]:
         found, value = numbers(survey, seen, name), seen.values.get(other)
         if found is None or not isinstance(value, ObjectsLabel) or value.looked_for is not None:
             continue
+        if seen.look is None:
+            continue  # which of its boxes have an area is unknown
         # A box without area is drawn by a slip, and may have been counted or not.
         drawn = Counter(item.name for item in value.objects if not item.crowd)
         sound = contents(survey, seen, other)

@@ -28,8 +28,10 @@ def check(survey: Survey) -> Iterator[Finding]:
         return  # not one picture can be read
     if "train" not in survey.splits or "val" not in survey.splits:
         return
+    # What cannot be read is told elsewhere; only where it is passed over, its labels are missed.
+    skips = config.data.on_bad_image == "skip"
     kept = {
-        split: [seen.record for seen in survey.splits[split] if seen.look is not None]
+        split: [s.record for s in survey.splits[split] if s.look is not None or not skips]
         for split in ("train", "val")
     }
     kept = {split: labelled_only(records) or records for split, records in kept.items()}
