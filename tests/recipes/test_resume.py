@@ -28,8 +28,8 @@ from mtcli.core.network import Network
 forward, calls = Network.forward, 0
 def counted(self, *args, **kwargs):
     global calls
-    calls += self.training == {training}
-    if self.training == {training} and calls == {call}:
+    calls += self.training
+    if self.training and calls == {call}:
         os.kill(os.getpid(), signal.{name})
     return forward(self, *args, **kwargs)
 Network.forward = counted
@@ -50,9 +50,9 @@ def words_for(shapes: Path, name: str, *changes: str) -> list[str]:
     return ["train", str(shapes / "mtcli.yaml"), "--name", name, "--quiet", *sets]
 
 
-def stop(words: list[str], call: int, name: str, training: bool = True) -> int:
+def stop(words: list[str], call: int, name: str) -> int:
     """Run the command in a process of its own until the signal ends it; gives its exit code."""
-    script = STOPPED.format(call=call, name=name, training=training)
+    script = STOPPED.format(call=call, name=name)
     done = subprocess.run(
         [sys.executable, "-c", script, *words],
         env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
@@ -65,15 +65,20 @@ def stop(words: list[str], call: int, name: str, training: bool = True) -> int:
     return done.returncode
 
 
-def terminate_at(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
-    """Have this process get a SIGTERM in a forward pass of training, which a training catches."""
+def terminate_at(
+    monkeypatch: pytest.MonkeyPatch,
+    call: int,
+    training: bool = True,
+    number: signal.Signals = signal.SIGTERM,
+) -> None:
+    """Have this process get a signal in a forward pass, which a training catches."""
     forward, calls = Network.forward, 0
 
     def counted(self: Network, *args: Any, **kwargs: Any) -> dict[str, Any]:
         nonlocal calls
-        calls += self.training
-        if self.training and calls == call:
-            os.kill(os.getpid(), signal.SIGTERM)
+        calls += self.training == training
+        if self.training == training and calls == call:
+            os.kill(os.getpid(), number)
         return forward(self, *args, **kwargs)
 
     monkeypatch.setattr(Network, "forward", counted)
@@ -107,16 +112,15 @@ def without_times(run: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in event.items() if k != "seconds"} for event in events]
 
 
-@pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("accumulate", [1, 2])
-def test_a_terminated_run_ends_where_an_undisturbed_one_does(
-    cli: Cli, shapes: Path, workers: int, accumulate: int
+def test_a_terminated_process_s_run_ends_where_an_undisturbed_one_does(
+    cli: Cli, shapes: Path, accumulate: int
 ) -> None:
     # 8 pictures in batches of 2: 4 forward passes an epoch. The sixth is in the second epoch;
     # with two batches to an update it is the second of its update, the fifth the first.
     call = 6 if accumulate == 1 else 5
     spread = f"train.accumulate={accumulate}"
-    stopped = words_for(shapes, "stopped", spread, f"data.workers={workers}")
+    stopped = words_for(shapes, "stopped", spread, "data.workers=2")
     assert stop(stopped, call, "SIGTERM") == 143
     progress = torch.load("runs/stopped/checkpoints/last/training.pt", weights_only=True)[
         "progress"
@@ -131,9 +135,13 @@ def test_a_terminated_run_ends_where_an_undisturbed_one_does(
     assert without_times(Path("runs/stopped")) == without_times(Path("runs/whole"))
 
 
-def test_a_run_terminated_while_it_validates_ends_there_too(cli: Cli, shapes: Path) -> None:
+def test_a_run_terminated_while_it_validates_ends_there_too(
+    cli: Cli, shapes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # 4 pictures in batches of 2: the third forward pass is in the second epoch's validation.
-    assert stop(words_for(shapes, "stopped"), 3, "SIGTERM", training=False) == 143
+    with monkeypatch.context() as patched:
+        terminate_at(patched, 3, training=False)
+        assert cli(*words_for(shapes, "stopped")).code == 143
     progress = torch.load("runs/stopped/checkpoints/last/training.pt", weights_only=True)[
         "progress"
     ]
@@ -159,15 +167,28 @@ def test_a_run_killed_before_its_first_checkpoint_starts_anew(cli: Cli, shapes: 
     assert_equal(final_state(Path("runs/killed")), final_state(Path("runs/whole")))
 
 
-@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGHUP", 129)])
-def test_a_signal_saves_and_is_the_exit_code(cli: Cli, shapes: Path, name: str, code: int) -> None:
-    assert stop(words_for(shapes, "stopped"), 1, name) == code
+def test_hanging_up_saves_and_is_the_exit_code(shapes: Path) -> None:
+    assert stop(words_for(shapes, "stopped"), 1, "SIGHUP") == 129
     index = json.loads(Path("runs/stopped/checkpoints/index.json").read_text())
     assert index == {"last": "step-000001"}
 
 
-def test_a_run_does_not_go_on_with_other_pictures(cli: Cli, shapes: Path) -> None:
-    assert stop(words_for(shapes, "stopped"), 6, "SIGTERM") == 143
+def test_ctrl_c_saves_and_is_the_exit_code(
+    cli: Cli, shapes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        terminate_at(patched, 1, number=signal.SIGINT)
+        assert cli(*words_for(shapes, "stopped")).code == 130
+    index = json.loads(Path("runs/stopped/checkpoints/index.json").read_text())
+    assert index == {"last": "step-000001"}
+
+
+def test_a_run_does_not_go_on_with_other_pictures(
+    cli: Cli, shapes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        terminate_at(patched, 6)
+        assert cli(*words_for(shapes, "stopped")).code == 143
     names = (shapes / "train.txt").read_text().splitlines()
     (shapes / "train.txt").write_text("\n".join(names[:6]))
     answer = cli("train", "--resume", "runs/stopped")
