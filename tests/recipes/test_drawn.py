@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from mtcli.core.configfile import load_config
-from mtcli.core.data.gather import load_records
+from mtcli.core.data.gather import draw_once, keep_drawn, load_records
 from tests.conftest import Cli
 
 DRAWN = "data.splits={fractions: {train: 0.5, val: 0.25, test: 0.25}, stratify: cls}"
@@ -63,6 +63,17 @@ def test_what_was_drawn_holds_when_pictures_come(cli: Cli, shapes: Path) -> None
     assert cli("eval", "runs/run", "--split", "test").code == 0
     fresh = load_config(shapes / "mtcli.yaml", [DRAWN])
     assert len(load_records(fresh.data, fresh.tasks, "train")) > len(before["train"])
+
+
+def test_pictures_that_come_while_a_training_begins_change_nothing(shapes: Path) -> None:
+    config = draw_once(load_config(shapes / "mtcli.yaml", [DRAWN]))
+    before = load_records(config.data, config.tasks, "train")
+    for number in range(20, 32):
+        shutil.copy(shapes / "images/01.png", shapes / f"images/{number}.png")
+
+    assert load_records(config.data, config.tasks, "train") == before
+    kept = keep_drawn(config, shapes)
+    assert load_records(kept.data, kept.tasks, "train") == before
 
 
 def test_the_folder_of_a_run_can_be_moved(cli: Cli, shapes: Path) -> None:

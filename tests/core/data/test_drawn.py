@@ -37,6 +37,12 @@ def test_the_only_picture_of_a_word_is_learnt_from() -> None:
     assert drawn[NAMES[3]] == "train"
 
 
+def test_every_rare_word_is_learnt_from() -> None:
+    words = {name: f"word {number}" for number, name in enumerate(NAMES[:3])}
+    drawn = draw(NAMES[:3], {"train": 0.6, "val": 0.4}, 0, words, {})
+    assert set(drawn.values()) == {"train"}
+
+
 def test_groups_stay_together() -> None:
     groups = {name: f"patient {number // 7}" for number, name in enumerate(NAMES[:80])}
     drawn = draw(NAMES, FRACTIONS, 0, {}, groups)
