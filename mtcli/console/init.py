@@ -57,7 +57,7 @@ def ask(output: Output, proposals: Sequence[Proposal]) -> list[Proposal]:
         _reason(talk, proposal.why)
         choices = [kind.kind for kind in kinds] if len(kinds) > 1 else ["yes"]
         try:
-            answer = Prompt.ask(
+            answer = _Answer.ask(
                 f"{INDENT}learn it?" if len(kinds) == 1 else f"{INDENT}learn it as?",
                 console=talk,
                 choices=[*choices, NOT_WANTED],
@@ -72,6 +72,15 @@ def ask(output: Output, proposals: Sequence[Proposal]) -> list[Proposal]:
     if not wanted:
         raise UsageError("no task is wanted, so nothing is written")
     return wanted
+
+
+class _Answer(Prompt):
+    """One of the choices, or the start of one: `y` is yes."""
+
+    def process_response(self, value: str) -> str:
+        word = value.strip().lower()
+        begun = [choice for choice in self.choices or () if word and choice.startswith(word)]
+        return super().process_response(begun[0] if len(begun) == 1 else value)
 
 
 def show_plan(output: Output, written: Written) -> None:

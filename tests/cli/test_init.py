@@ -786,7 +786,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 def test_each_task_is_asked_for(cli: Cli, data: Path, answers: Callable[[str], None]) -> None:
     layouts.everything(data)
-    answers("yes\nno\n\nno\n")
+    answers("y\nN\n\nno\n")
 
     answer = cli("init", data)
 
