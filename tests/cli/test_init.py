@@ -131,6 +131,19 @@ LAYOUTS: dict[str, tuple[Callable[[Path], None], dict[str, str], dict[str, int]]
 }
 
 
+TRAINED = (
+    "class folders in splits",
+    "roboflow coco",
+    "ultralytics",
+    "voc devkit",
+    "masks beside",
+    "depth maps",
+    "everything",
+    "two sets",
+)
+"""Layouts that the quick suite trains; `make test-all` trains them all."""
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     folder = tmp_path / "the data"
@@ -143,7 +156,7 @@ def config() -> Any:
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_a_layout_gives_a_config_that_trains(cli: Cli, data: Path, name: str) -> None:
+def test_a_layout_gives_a_config_of_its_tasks(cli: Cli, data: Path, name: str) -> None:
     build, kinds, counts = LAYOUTS[name]
     build(data)
     before = contents(data)
@@ -155,7 +168,20 @@ def test_a_layout_gives_a_config_that_trains(cli: Cli, data: Path, name: str) ->
     assert {task: said["kind"] for task, said in found["tasks"].items()} == kinds
     assert found["splits"]["pictures"] == counts
     assert contents(data) == before
+    checked = cli("config", "check", "mtcli.yaml", *CHANGES)
+    assert checked.code == 0, checked.err
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name if name in TRAINED else pytest.param(name, marks=pytest.mark.slow) for name in LAYOUTS],
+)
+def test_the_config_of_a_layout_trains(cli: Cli, data: Path, name: str) -> None:
+    LAYOUTS[name][0](data)
+    assert cli("init", data, "--yes").code == 0
+
     trained = cli("train", "mtcli.yaml", *CHANGES)
+
     assert trained.code == 0, trained.err
     assert "no label" not in trained.err
 
