@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from torch import nn
+
+Tail = Callable[[int, float], nn.Module]
+"""Makes a trunk's own last layers for K outputs and a dropout: `[N, C, h, w]` to `[N, K]`."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureSpec:
-    """A feature map of `channels` channels, `stride` times smaller than the network's input."""
+    """A feature map of `channels` channels, `stride` times smaller than the network's input.
+
+    `tail` makes the layers that the trunk's own classifier has behind this map, where it has any.
+    """
 
     channels: int
     stride: int
+    tail: Tail | None = field(default=None, compare=False, repr=False)
 
 
 def level_stride(level: str) -> int:

@@ -2,7 +2,7 @@
 
 Ren et al., "Faster R-CNN" (arXiv:1506.01497), on a pyramid as in Lin et al. (arXiv:1612.03144).
 Both stages are torchvision's, with its tensor names and its anchors, so that its published
-weights fit.
+weights fit (`mtcli.core.heads.layouts`).
 
 Departures: fewer proposals are kept and sampled, since pictures here are small; dropout, where
 asked for. The losses are means over samples drawn at random, and so those of accumulated batches
@@ -11,8 +11,9 @@ are not exactly those of one large batch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -26,13 +27,8 @@ from torchvision.ops import MultiScaleRoIAlign
 
 from mtcli.core.features import FeatureSpec
 from mtcli.core.heads import DETECTORS
+from mtcli.core.heads.classrows import ClassRows
 from mtcli.core.heads.detector import Detector, Truth
-
-CANDIDATES, PROPOSALS = 1000, 500
-"""Anchors a level that are compared with each other, and those of all levels that remain."""
-
-SAMPLED = 128
-"""Proposals a picture that the second stage is taught with; a quarter of them objects."""
 
 ANCHOR = 8
 """Side of a cell's square anchor, in strides of its level."""
@@ -42,6 +38,25 @@ POOL = 7
 
 HIDDEN = 1024
 """Width of the second stage's two fully connected layers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """How many boxes the first stage hands to the second, in training and else.
+
+    Attributes:
+        candidates: anchors a level that are compared with each other.
+        kept: those of all levels that remain.
+        sampled: of these, what the second stage is taught with; a quarter of them objects.
+    """
+
+    candidates: tuple[int, int]
+    kept: tuple[int, int]
+    sampled: int
+
+
+FEW = Proposals(candidates=(1000, 1000), kept=(500, 500), sampled=128)
+"""What small pictures ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +95,39 @@ class Predictor(FastRCNNPredictor):  # type: ignore[misc]
         return logits, deltas
 
 
+def two_layers(channels: int) -> nn.Module:
+    """A proposal's map `[R, C, POOL, POOL]` through two fully connected layers: `[R, HIDDEN]`."""
+    layers: nn.Module = TwoMLPHead(channels * POOL**2, HIDDEN)
+    return layers
+
+
 class FasterRcnnHead(nn.Module):
-    """Region proposals on all levels and one coarser, then the proposals' classes and boxes."""
+    """Region proposals on all levels and one coarser, then the proposals' classes and boxes.
+
+    Args:
+        specs: the levels, finest first; all of the same number of channels.
+        classes: K.
+        depth: convolutions before the proposals.
+        dropout: before the last layers.
+        proposals: how many there are.
+        box_head: makes the second stage's layers for a number of channels, see `two_layers`.
+    """
+
+    by_class = {
+        "roi_heads.box_predictor.cls_score.weight": ClassRows(before=1),
+        "roi_heads.box_predictor.cls_score.bias": ClassRows(before=1),
+        "roi_heads.box_predictor.bbox_pred.weight": ClassRows(before=1, width=4),
+        "roi_heads.box_predictor.bbox_pred.bias": ClassRows(before=1, width=4),
+    }
 
     def __init__(
-        self, specs: Mapping[str, FeatureSpec], classes: int, depth: int, dropout: float
+        self,
+        specs: Mapping[str, FeatureSpec],
+        classes: int,
+        depth: int,
+        dropout: float,
+        proposals: Proposals = FEW,
+        box_head: Callable[[int], nn.Module] = two_layers,
     ) -> None:
         super().__init__()
         self.levels = tuple(specs)
@@ -100,22 +143,22 @@ class FasterRcnnHead(nn.Module):
             bg_iou_thresh=0.3,
             batch_size_per_image=256,
             positive_fraction=0.5,
-            pre_nms_top_n={"training": CANDIDATES, "testing": CANDIDATES},
-            post_nms_top_n={"training": PROPOSALS, "testing": PROPOSALS},
+            pre_nms_top_n=dict(zip(("training", "testing"), proposals.candidates, strict=True)),
+            post_nms_top_n=dict(zip(("training", "testing"), proposals.kept, strict=True)),
             nms_thresh=0.7,
         )
         self.roi_heads = RoIHeads(
             MultiScaleRoIAlign(list(self.levels), output_size=POOL, sampling_ratio=2),
-            TwoMLPHead(channels * POOL**2, HIDDEN),
+            box_head(channels),
             Predictor(classes, dropout),
             fg_iou_thresh=0.5,
             bg_iou_thresh=0.5,
-            batch_size_per_image=SAMPLED,
+            batch_size_per_image=proposals.sampled,
             positive_fraction=0.25,
             bbox_reg_weights=None,
             score_thresh=0.0,
             nms_thresh=1.0,
-            detections_per_img=PROPOSALS,
+            detections_per_img=proposals.kept[1],
         )
 
     def forward(self, features: Mapping[str, Tensor], targets: RcnnBatch | None = None) -> RcnnRaw:
@@ -164,6 +207,7 @@ class FasterRcnn(Detector):
     depth = 1
     samples = True
     pools = True
+    proposals: ClassVar[Proposals] = FEW
 
     def __init__(self, classes: int, levels: Sequence[str], depth: int, dropout: float) -> None:
         self._classes = classes
@@ -171,7 +215,14 @@ class FasterRcnn(Detector):
         self._dropout = dropout
 
     def layers(self, specs: Mapping[str, FeatureSpec]) -> FasterRcnnHead:
-        return FasterRcnnHead(specs, self._classes, self._depth, self._dropout)
+        return FasterRcnnHead(
+            specs, self._classes, self._depth, self._dropout, self.proposals, self.box_head
+        )
+
+    @staticmethod
+    def box_head(channels: int) -> nn.Module:
+        """The second stage's layers, see `two_layers`."""
+        return two_layers(channels)
 
     def collate(self, truth: Sequence[Truth], size: tuple[int, int]) -> RcnnBatch:
         return RcnnBatch(tuple(own.boxes for own in truth), tuple(own.labels for own in truth))

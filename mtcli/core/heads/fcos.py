@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 
 from mtcli.core.features import FeatureSpec, level_stride
 from mtcli.core.heads import DETECTORS
+from mtcli.core.heads.classrows import ClassRows
 from mtcli.core.heads.detector import Detector, Truth
 from mtcli.core.heads.towers import by_cell, focal_sum, start_rare, tower
 from mtcli.core.ops.boxes import generalized_iou
@@ -76,6 +78,8 @@ class FcosHead(nn.Module):
         dropout: probability of dropping a whole channel before the last layers.
     """
 
+    by_class = {"class_logits.weight": ClassRows(), "class_logits.bias": ClassRows()}
+
     def __init__(
         self, specs: Mapping[str, FeatureSpec], classes: int, depth: int, dropout: float
     ) -> None:
@@ -106,22 +110,30 @@ class FcosHead(nn.Module):
             log_distances = by_cell(self.box_distances(placed)).float() * self.scales[number]
             distances = log_distances.clamp(max=MAX_LOG_DISTANCE).exp() * stride
             points = cell_centers(feature.shape[2], feature.shape[3], stride, feature.device)
-            boxes.append(
-                torch.cat([points - distances[..., :2], points + distances[..., 2:]], dim=2)
-            )
+            boxes.append(boxes_about(points, distances))
         return FcosRaw(torch.cat(logits, 1), torch.cat(boxes, 1), torch.cat(centerness, 1))
 
 
-def cell_centers(height: int, width: int, stride: int, device: torch.device | None) -> Tensor:
-    """Centres `[height * width, 2]` of a level's cells: x, y in input pixels, row by row."""
-    y = (torch.arange(height, device=device) + 0.5) * stride
-    x = (torch.arange(width, device=device) + 0.5) * stride
+def boxes_about(points: Tensor, distances: Tensor) -> Tensor:
+    """Boxes `[N, P, 4]` xyxy by the distances of their four sides from points `[P, 2]`."""
+    return torch.cat([points - distances[..., :2], points + distances[..., 2:]], dim=2)
+
+
+def cell_centers(
+    height: int, width: int, stride: int, device: torch.device | None, offset: float = 0.5
+) -> Tensor:
+    """Centres `[height * width, 2]` of a level's cells: x, y in input pixels, row by row.
+
+    `offset` is where a cell's centre is said to be, in cells from its upper left corner.
+    """
+    y = (torch.arange(height, device=device) + offset) * stride
+    x = (torch.arange(width, device=device) + offset) * stride
     grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
     return torch.stack([grid_x, grid_y], dim=2).reshape(-1, 2)
 
 
 def match(
-    boxes: Tensor, strides: Sequence[int], size: tuple[int, int]
+    boxes: Tensor, strides: Sequence[int], size: tuple[int, int], offset: float = 0.5
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Which cells are to find which boxes (the paper's section 3.1, with centre sampling).
 
@@ -134,13 +146,14 @@ def match(
         boxes: `[B, 4]` xyxy, input pixels.
         strides: of the levels, finest first.
         size: height, width of the network's input.
+        offset: see `cell_centers`.
 
     Returns:
         cells `[M]`, the box of each `[M]`, and its centerness `[M]` (the paper's equation 3).
     """
     points, steps, lower, upper = [], [], [], []
     for number, stride in enumerate(strides):
-        centers = cell_centers(size[0] // stride, size[1] // stride, stride, None)
+        centers = cell_centers(size[0] // stride, size[1] // stride, stride, None, offset)
         first, last = number == 0, number == len(strides) - 1
         points.append(centers)
         steps.append(centers.new_full((len(centers), 1), stride))
@@ -148,11 +161,11 @@ def match(
         upper.append(centers.new_full((len(centers), 1), math.inf if last else 8 * stride))
     point, step = torch.cat(points)[:, None], torch.cat(steps)
     sides = torch.cat([point - boxes[:, :2], boxes[:, 2:] - point], dim=2)  # [P, B, 4]
-    offset = (point - (boxes[:, :2] + boxes[:, 2:]) / 2).abs().amax(dim=2)  # [P, B]
+    away = (point - (boxes[:, :2] + boxes[:, 2:]) / 2).abs().amax(dim=2)  # [P, B]
     farthest = sides.amax(dim=2)
     positive = (
         (sides.amin(dim=2) > 0)
-        & (offset < CENTER_RADIUS * step)
+        & (away < CENTER_RADIUS * step)
         & (farthest > torch.cat(lower))
         & (farthest <= torch.cat(upper))
     )
@@ -174,6 +187,8 @@ class Fcos(Detector):
 
     partial = True
     depth = 2
+    offset: ClassVar[float] = 0.5
+    """See `cell_centers`."""
 
     def __init__(self, classes: int, levels: Sequence[str], depth: int, dropout: float) -> None:
         self._classes = classes
@@ -181,7 +196,7 @@ class Fcos(Detector):
         self._depth = depth
         self._dropout = dropout
 
-    def layers(self, specs: Mapping[str, FeatureSpec]) -> FcosHead:
+    def layers(self, specs: Mapping[str, FeatureSpec]) -> nn.Module:
         return FcosHead(specs, self._classes, self._depth, self._dropout)
 
     def collate(self, truth: Sequence[Truth], size: tuple[int, int]) -> FcosBatch:
@@ -192,7 +207,7 @@ class Fcos(Detector):
         for picture, own in enumerate(truth):
             if len(own.boxes) == 0:
                 continue
-            own_cells, chosen, own_centerness = match(own.boxes, self._strides, size)
+            own_cells, chosen, own_centerness = match(own.boxes, self._strides, size, self.offset)
             cells.append(own_cells + picture * per_picture)
             labels.append(own.labels[chosen])
             boxes.append(own.boxes[chosen])

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mtcli.core.features import FeatureSpec
 from mtcli.core.heads import DENSE_HEADS
+from mtcli.core.heads.classrows import ClassRows
 from mtcli.core.heads.dense import DenseHead, conv_norm_relu, resized
 
 
@@ -22,6 +23,7 @@ class FpnHead(DenseHead):
     """
 
     levels = ("p2", "p3", "p4", "p5")
+    by_class = {"output.weight": ClassRows(), "output.bias": ClassRows()}
 
     def __init__(self, specs: Mapping[str, FeatureSpec], outputs: int, dropout: float) -> None:
         super().__init__(specs, outputs, dropout)

@@ -2,7 +2,8 @@
 
 Lin et al., "Focal Loss for Dense Object Detection" (arXiv:1708.02002). Every cell holds nine
 anchors, of three sizes and three shapes; each says what it sees and how to move to its box.
-Anchors are torchvision's `AnchorGenerator`.
+Anchors are those of torchvision's `AnchorGenerator`, their sides cut to whole pixels as in its own
+RetinaNet.
 
 Departures: the levels are those of the task, from stride 4 on where objects are small; GroupNorm
 in the towers; each box has its best anchors however little it overlaps them, so that no box goes
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -24,18 +26,25 @@ from torchvision.ops import box_iou
 
 from mtcli.core.features import FeatureSpec, level_stride
 from mtcli.core.heads import DETECTORS
+from mtcli.core.heads.classrows import ClassRows
 from mtcli.core.heads.detector import Detector, Truth
 from mtcli.core.heads.towers import by_cell, focal_sum, start_rare, tower
 from mtcli.core.ops.deltas import decode_deltas, encode_deltas
 
-SIZES = (4.0, 4.0 * 2 ** (1 / 3), 4.0 * 2 ** (2 / 3))
-"""Sides of a cell's square anchors, in strides of its level."""
+ANCHOR = 4
+"""Side of a cell's smallest square anchor, in strides of its level."""
+
+SIZES = 3
+"""Sizes of anchors from one level's smallest to the next one's, each as much larger."""
 
 RATIOS = (0.5, 1.0, 2.0)
 """Heights of anchors to their widths, the area being the same."""
 
 FOREGROUND, BACKGROUND = 0.5, 0.4
 """An anchor is taught a box that it overlaps by the first (IoU), and nothing below the second."""
+
+EACH = SIZES * len(RATIOS)
+"""Anchors of a cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,11 @@ class RetinaNetBatch:
 class RetinaNetHead(nn.Module):
     """Two towers of `depth` 3×3 convolutions, shared by all levels (the paper has 4)."""
 
+    by_class = {
+        "class_logits.weight": ClassRows(groups=EACH),
+        "class_logits.bias": ClassRows(groups=EACH),
+    }
+
     def __init__(
         self, specs: Mapping[str, FeatureSpec], classes: int, depth: int, dropout: float
     ) -> None:
@@ -83,11 +97,10 @@ class RetinaNetHead(nn.Module):
         self.strides = tuple(spec.stride for spec in specs.values())
         self.classes = classes
         channels = next(iter(specs.values())).channels
-        each = len(SIZES) * len(RATIOS)
         self.class_tower = tower(channels, depth, dropout)
         self.box_tower = tower(channels, depth, dropout)
-        self.class_logits = nn.Conv2d(channels, each * classes, 3, padding=1)
-        self.box_deltas = nn.Conv2d(channels, each * 4, 3, padding=1)
+        self.class_logits = nn.Conv2d(channels, EACH * classes, 3, padding=1)
+        self.box_deltas = nn.Conv2d(channels, EACH * 4, 3, padding=1)
         for last in (self.class_logits, self.box_deltas):
             nn.init.normal_(last.weight, std=0.01)
             nn.init.zeros_(last.bias)  # type: ignore[arg-type]
@@ -103,26 +116,35 @@ class RetinaNetHead(nn.Module):
             moved = by_cell(self.box_deltas(self.box_tower(feature)))
             logits.append(seen.reshape(len(seen), -1, self.classes))
             deltas.append(moved.reshape(len(moved), -1, 4))
-        finest = features[self.levels[0]]
-        size = (finest.shape[2] * self.strides[0], finest.shape[3] * self.strides[0])
-        anchors = anchors_of(self.strides, size).to(finest.device, non_blocking=True)
+        anchors = anchors_on(features[self.levels[0]], self.strides)
         return RetinaNetRaw(torch.cat(logits, 1), torch.cat(deltas, 1), anchors)
 
 
+def anchors_on(finest: Tensor, strides: tuple[int, ...], offset: float = 0.5) -> Tensor:
+    """Those of `anchors_of`, by the finest level's map `[N, C, H, W]` and on its device."""
+    size = (finest.shape[2] * strides[0], finest.shape[3] * strides[0])
+    return anchors_of(strides, size, offset).to(finest.device, non_blocking=True)
+
+
 @lru_cache(maxsize=8)
-def anchors_of(strides: tuple[int, ...], size: tuple[int, int]) -> Tensor:
-    """All anchors `[P, 4]` xyxy of an input of `size` (height, width), around cells' centres."""
-    generator = AnchorGenerator(
-        tuple(tuple(stride * side for side in SIZES) for stride in strides),
-        (RATIOS,) * len(strides),
-    )
+def anchors_of(strides: tuple[int, ...], size: tuple[int, int], offset: float = 0.5) -> Tensor:
+    """All anchors `[P, 4]` xyxy of an input of `size` (height, width), around cells' centres.
+
+    `offset` is where a cell's centre is said to be, in cells from its upper left corner.
+    """
+    generator = AnchorGenerator(tuple(map(sides, strides)), (RATIOS,) * len(strides))
     grids = [[size[0] // stride, size[1] // stride] for stride in strides]
     steps = [[torch.tensor(stride), torch.tensor(stride)] for stride in strides]
     generator.set_cell_anchors(torch.float32, torch.device("cpu"))
     levels = generator.grid_anchors(grids, steps)
     # torchvision's lie around the cells' corners.
-    centred = [level + stride / 2 for level, stride in zip(levels, strides, strict=True)]
-    return torch.cat(centred)
+    moved = [level + stride * offset for level, stride in zip(levels, strides, strict=True)]
+    return torch.cat(moved)
+
+
+def sides(stride: int) -> tuple[int, ...]:
+    """Sides of a cell's square anchors in whole pixels, as torchvision cuts them."""
+    return tuple(int(ANCHOR * stride * 2 ** (n / SIZES)) for n in range(SIZES))
 
 
 def match(boxes: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -155,6 +177,8 @@ class RetinaNet(Detector):
 
     partial = True
     depth = 2
+    offset: ClassVar[float] = 0.5
+    """See `anchors_of`."""
 
     def __init__(self, classes: int, levels: Sequence[str], depth: int, dropout: float) -> None:
         self._classes = classes
@@ -162,11 +186,11 @@ class RetinaNet(Detector):
         self._depth = depth
         self._dropout = dropout
 
-    def layers(self, specs: Mapping[str, FeatureSpec]) -> RetinaNetHead:
+    def layers(self, specs: Mapping[str, FeatureSpec]) -> nn.Module:
         return RetinaNetHead(specs, self._classes, self._depth, self._dropout)
 
     def collate(self, truth: Sequence[Truth], size: tuple[int, int]) -> RetinaNetBatch:
-        anchors = anchors_of(self._strides, size)
+        anchors = anchors_of(self._strides, size, self.offset)
         none = torch.zeros(0, dtype=torch.int64)
         places, labels, ignored, deltas = [none], [none], [none], [torch.zeros(0, 4)]
         for picture, own in enumerate(truth):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from mtcli.core.features import FeatureSpec
+from mtcli.core.heads.native import build_native
 from mtcli.core.heads.pooled import PooledHead
 from mtcli.core.imbalance import ClassWeights, Gamma, class_weights, focal_cross_entropy, weights_of
 from mtcli.core.labels import LabelError, LabelValue, WordsLabel, unknown_class
@@ -27,6 +28,9 @@ class ClassificationOptions(Options):
 
     classes: Annotated[ClassNames, Field(min_length=2)] | None = None
     """Their names in the order of the logits; null: those of the training split, sorted."""
+    head: Literal["pooled", "native"] = "pooled"
+    """`pooled`: the mean of the trunk's last map and one layer. `native`: the trunk's own
+    classifier, its final convolution, pooling and fully connected layer, where it has one."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Before the last layer."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -147,6 +151,8 @@ class Classification(Task[Tensor, Tensor]):
         return WordsLabel(("abc"[int(torch.randint(3, (), generator=generator))],))
 
     def head(self, specs: Mapping[str, FeatureSpec]) -> nn.Module:
+        if self.options.head == "native":
+            return build_native(specs["c5"], len(self.facts.classes), self.options.dropout)
         return PooledHead(specs["c5"].channels, len(self.facts.classes), self.options.dropout)
 
     def read(self, value: LabelValue, size: tuple[int, int]) -> Target | None:

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torchvision.tv_tensors import BoundingBoxes
 
 from mtcli.core.features import FeatureSpec
-from mtcli.core.heads import DETECTORS
-from mtcli.core.heads.detector import Truth
+from mtcli.core.heads import DETECTORS, layouts_of
+from mtcli.core.heads.detector import Detector, Truth
 from mtcli.core.labels import (
     LabelError,
     LabelValue,
@@ -21,12 +21,12 @@ from mtcli.core.labels import (
     looked_for_mask,
     unknown_class,
 )
-from mtcli.core.metrics.average_precision import AveragePrecision, Boxes, average_precision
+from mtcli.core.metrics.detection import DetectionMeter
 from mtcli.core.ops import drawing
 from mtcli.core.ops.boxes import areas, as_boxes, clipped, has_area, sides
 from mtcli.core.ops.suppression import detections
 from mtcli.core.options import ClassNames, Options
-from mtcli.core.task import Meter, Prediction, Target, Task, View, with_score
+from mtcli.core.task import Prediction, Target, Task, View, with_score
 from mtcli.core.tasks import KINDS
 
 MIN_VISIBLE = 0.1
@@ -35,7 +35,8 @@ MIN_VISIBLE = 0.1
 DRAWN = 0.5
 """The least score of a box in a picture for people."""
 
-Level = Literal["p2", "p3", "p4", "p5"]
+Level = Literal["p2", "p3", "p4", "p5", "p6", "p7"]
+Layout = Literal["mtcli", "torchvision", "torchvision_v2"]
 
 
 def _finest_first(levels: tuple[Level, ...]) -> tuple[Level, ...]:
@@ -67,6 +68,9 @@ class DetectionOptions(Options):
         "p5",
     )
     """Levels of the pyramid that are searched; `p2` (stride 4) finds the smallest objects."""
+    layout: Layout = "mtcli"
+    """How the head is built: `mtcli`, or as in a network that torchvision publishes, whose weights
+    then fit: `torchvision` or, but for `fcos`, `torchvision_v2`."""
     depth: PositiveInt | None = None
     """Convolutions in each of the head's towers, or before the proposals; null: as suits it."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -77,6 +81,20 @@ class DetectionOptions(Options):
     """Of two boxes of one class that overlap by more (IoU), the better one stays."""
     limit: PositiveInt = 100
     """The most detections in a picture."""
+
+    @property
+    def detector(self) -> type[Detector]:
+        """The head in its layout."""
+        return layouts_of(self.head)[self.layout]
+
+    @model_validator(mode="after")
+    def _as_published(self) -> DetectionOptions:
+        known = layouts_of(self.head)
+        if self.layout not in known:
+            raise ValueError(f"the layout {' or '.join(known)} of the head {self.head}")
+        if self.layout != "mtcli" and self.depth is not None:
+            raise ValueError(f"no depth beside the layout {self.layout}, which has its own")
+        return self
 
     @model_validator(mode="after")
     def _without_gaps(self) -> DetectionOptions:
@@ -90,57 +108,6 @@ class DetectionFacts(Options):
     """The names of the classes, in the order of the logits."""
 
     classes: tuple[str, ...]
-
-
-class DetectionMeter(Meter):
-    """Boxes of all pictures, for COCO's average precision."""
-
-    def __init__(self, classes: tuple[str, ...]) -> None:
-        self._classes = classes
-        self._truth: list[Boxes] = []
-        self._found: list[Boxes] = []
-        self._result: AveragePrecision | None = None
-
-    def update(self, predictions: Sequence[Prediction], targets: Sequence[Target]) -> None:
-        self._result = None
-        for prediction, target in zip(predictions, targets, strict=True):
-            # What nobody looked for in this picture is neither right nor wrong.
-            judged = target["looked_for"][prediction["labels"]]
-            boxes, labels, scores = (prediction[k][judged] for k in ("boxes", "labels", "scores"))
-            self._found.append(Boxes(boxes, labels, scores=scores))
-            self._truth.append(Boxes(target["boxes"], target["labels"], crowd=target["crowd"]))
-
-    def merge(self, others: Iterable[Self]) -> None:
-        self._result = None
-        for other in others:
-            self._truth += other._truth
-            self._found += other._found
-
-    def compute(self) -> dict[str, float | None]:
-        result = self._average_precision()
-        return {
-            "map": result.map,
-            "map50": result.map50,
-            "map75": result.map75,
-            "mar100": result.mar100,
-        }
-
-    def per_class(self) -> dict[str, dict[str, float | None]]:
-        result = self._average_precision()
-        totals = [0] * len(self._classes)
-        for boxes in self._truth:
-            assert boxes.crowd is not None
-            for number in boxes.labels[~boxes.crowd].tolist():
-                totals[number] += 1
-        return {
-            name: {"ap": result.ap[number], "ap50": result.ap50[number], "boxes": totals[number]}
-            for number, name in enumerate(self._classes)
-        }
-
-    def _average_precision(self) -> AveragePrecision:
-        if self._result is None:
-            self._result = average_precision(self._truth, self._found, len(self._classes))
-        return self._result
 
 
 @KINDS.add("detection")
@@ -167,11 +134,10 @@ class Detection(Task[Any, Any]):
         self.options = options
         self.facts = facts
         self._numbers = {name: number for number, name in enumerate(facts.classes)}
-        detector = DETECTORS.get(options.head)
-        self._detector = detector(
+        self._detector = options.detector(
             len(facts.classes),
             options.levels,
-            options.depth or detector.depth,
+            options.depth or options.detector.depth,
             options.dropout,
         )
 

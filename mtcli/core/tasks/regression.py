@@ -165,8 +165,8 @@ class Regression(Task[RegressionBatch, Tensor]):
         return self.options.crops
 
     def head(self, specs: Mapping[str, FeatureSpec]) -> nn.Module:
-        outputs = 2 * self._size if self._sure else self._size
-        return PooledHead(specs["c5"].channels, outputs, self.options.dropout)
+        groups = 2 if self._sure else 1
+        return PooledHead(specs["c5"].channels, self._size, self.options.dropout, groups)
 
     def read(self, value: LabelValue, size: tuple[int, int]) -> Target | None:
         numbers = _parse(value)

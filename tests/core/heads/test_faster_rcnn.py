@@ -72,17 +72,17 @@ def _oracle(head: FasterRcnnHead) -> FasterRCNN:
     model = FasterRCNN(
         _Backbone(),
         rpn_anchor_generator=AnchorGenerator(sides, ((0.5, 1.0, 2.0),) * 3),
-        rpn_pre_nms_top_n_train=faster_rcnn.CANDIDATES,
-        rpn_pre_nms_top_n_test=faster_rcnn.CANDIDATES,
-        rpn_post_nms_top_n_train=faster_rcnn.PROPOSALS,
-        rpn_post_nms_top_n_test=faster_rcnn.PROPOSALS,
+        rpn_pre_nms_top_n_train=faster_rcnn.FEW.candidates[0],
+        rpn_pre_nms_top_n_test=faster_rcnn.FEW.candidates[1],
+        rpn_post_nms_top_n_train=faster_rcnn.FEW.kept[0],
+        rpn_post_nms_top_n_test=faster_rcnn.FEW.kept[1],
         box_roi_pool=MultiScaleRoIAlign(list(LEVELS), output_size=7, sampling_ratio=2),
         box_head=TwoMLPHead(CHANNELS * 49, 1024),
         box_predictor=FastRCNNPredictor(1024, CLASSES + 1),
         box_score_thresh=0.2,
         box_nms_thresh=0.5,
         box_detections_per_img=20,
-        box_batch_size_per_image=faster_rcnn.SAMPLED,
+        box_batch_size_per_image=faster_rcnn.FEW.sampled,
     ).to(DEVICE)
     model.load_state_dict(head.state_dict())
     return model

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torchvision.models.detection._utils import BoxCoder, Matcher
+from torchvision.models.detection.retinanet import _default_anchorgen
 from torchvision.ops import box_iou, sigmoid_focal_loss
 
 from mtcli.core.data.sample import each_tensor
@@ -76,10 +77,25 @@ def test_anchors_have_three_sizes_and_three_shapes() -> None:
     ratios = sides[:, 1] / sides[:, 0]
     areas = sides.prod(dim=1).sqrt()
     expected = torch.tensor(
-        [(8 * size, ratio) for ratio in retinanet.RATIOS for size in retinanet.SIZES]
+        [(size, ratio) for ratio in (0.5, 1.0, 2.0) for size in (32.0, 40.0, 50.0)]
     )
     torch.testing.assert_close(areas, expected[:, 0], rtol=0.05, atol=0)
     torch.testing.assert_close(ratios, expected[:, 1], rtol=0.1, atol=0)
+
+
+def test_sides_are_torchvision_s_whole_pixels() -> None:
+    # 128 · 2^(1/3) = 161.3 and 128 · 2^(2/3) = 203.2
+    assert retinanet.sides(32) == (128, 161, 203)
+    # torchvision's own five levels, with the same cut.
+    expected = _default_anchorgen().sizes
+    assert tuple(retinanet.sides(stride) for stride in (8, 16, 32, 64, 128)) == expected
+
+
+def test_an_offset_moves_all_anchors_of_a_level_alike() -> None:
+    moved = ANCHORS - retinanet.anchors_of(STRIDES, SIZE, 0.0)
+    fine = 9 * 8 * 12
+    assert (moved[:fine] == 4).all()
+    assert (moved[fine:] == 8).all()
 
 
 def test_a_coarser_level_has_larger_anchors() -> None:
@@ -166,7 +182,7 @@ def test_collate_without_a_box_teaches_nothing_but_background() -> None:
 
 def _head() -> RetinaNetHead:
     specs = {"p3": FeatureSpec(8, 8), "p4": FeatureSpec(8, 16)}
-    return HEAD.layers(specs).to(DEVICE)
+    return RetinaNetHead(specs, CLASSES, depth=2, dropout=0.0).to(DEVICE)
 
 
 def _features(pictures: int = 2) -> dict[str, Tensor]:

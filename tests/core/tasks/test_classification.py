@@ -9,8 +9,10 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from mtcli.core.errors import ConfigError
 from mtcli.core.features import FeatureSpec
 from mtcli.core.labels import LabelError, WordsLabel
+from mtcli.core.network import Architecture, build_network
 from mtcli.core.task import Caption, Prediction, Target
 from mtcli.core.tasks.classification import (
     Classification,
@@ -204,3 +206,17 @@ def test_export_gives_what_decode_says() -> None:
     (probabilities,) = task.export(logits)
     rows = [row["probabilities"] for row in task.decode(logits, SIZE)]
     assert torch.equal(probabilities, torch.stack(rows))
+
+
+def test_the_native_head_is_the_trunk_s_own_and_part_of_the_network() -> None:
+    tasks = {"cls": _task("a", "b", "c", head="native")}
+    network = build_network(Architecture("resnet18", 16, 0.0), tasks).to(DEVICE)
+    assert list(network.heads.state_dict()) == ["cls.fc.weight", "cls.fc.bias"]
+    pictures = torch.zeros(2, 3, 64, 64, dtype=torch.uint8, device=DEVICE)
+    assert network({"image": pictures})["cls"].shape == (2, 3)
+
+
+def test_a_native_head_needs_a_trunk_with_a_classifier() -> None:
+    tasks = {"cls": _task("a", "b", head="native")}
+    with pytest.raises(ConfigError, match="head: native: the trunk has no classifier of its own"):
+        build_network(Architecture("tiny", 16, 0.0), tasks)

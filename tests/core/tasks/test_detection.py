@@ -12,6 +12,7 @@ from torch import Tensor
 from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat
 
 from mtcli.core.features import FeatureSpec
+from mtcli.core.heads import DETECTORS, LAYOUTS
 from mtcli.core.heads.fcos import FcosRaw
 from mtcli.core.labels import LabelError, Object, ObjectsLabel
 from mtcli.core.ops.drawing import color_of
@@ -83,7 +84,7 @@ def test_prepare_needs_a_box() -> None:
         Detection.prepare(DetectionOptions(), [ObjectsLabel(())])
 
 
-@pytest.mark.parametrize("levels", [["p3", "p2"], ["p2", "p2"], [], ["p6"], ["c5"]])
+@pytest.mark.parametrize("levels", [["p3", "p2"], ["p2", "p2"], [], ["p8"], ["c5"], ["p7", "p6"]])
 def test_levels_stand_once_each_finest_first(levels: list[str]) -> None:
     with pytest.raises(ValidationError):
         DetectionOptions.model_validate({"levels": levels})
@@ -92,6 +93,36 @@ def test_levels_stand_once_each_finest_first(levels: list[str]) -> None:
 def test_the_head_reads_the_levels_of_its_options() -> None:
     assert _task("a").levels == ("p2", "p3", "p4", "p5")
     assert _task("a", levels=["p3", "p4"]).levels == ("p3", "p4")
+    assert _task("a", levels=["p5", "p6", "p7"]).levels == ("p5", "p6", "p7")
+
+
+@pytest.mark.parametrize("name", LAYOUTS.names())
+def test_a_layout_is_that_of_the_head(name: str) -> None:
+    head, layout = name.split("/")
+    assert DetectionOptions.model_validate({"head": head}).detector is DETECTORS.get(head)
+    options = DetectionOptions.model_validate({"head": head, "layout": layout})
+    assert options.detector is LAYOUTS.get(name)
+    assert issubclass(options.detector, DETECTORS.get(head))
+
+
+def test_a_layout_that_the_head_has_not_is_refused() -> None:
+    with pytest.raises(ValidationError, match="the layout mtcli or torchvision of the head fcos"):
+        DetectionOptions.model_validate({"head": "fcos", "layout": "torchvision_v2"})
+
+
+def test_a_published_layout_has_its_own_depth() -> None:
+    with pytest.raises(ValidationError, match="no depth beside the layout torchvision"):
+        DetectionOptions.model_validate({"layout": "torchvision", "depth": 4})
+    assert DetectionOptions.model_validate({"layout": "mtcli", "depth": 4}).depth == 4
+
+
+def test_a_published_layout_matches_where_its_head_looks() -> None:
+    """Cells of stride 8, whose centres the layout says are their corners."""
+    box: Box = (12.0, 12, 20, 20)
+    own, other = (_task("a", levels=["p3"], layout=name) for name in ("mtcli", "torchvision"))
+    cells = [task.collate([_target(box)], (32, 32)).cells.tolist() for task in (own, other)]
+    # Its middle is (16, 16): the corner of cell (2, 2), and on the edge of the cells' centres.
+    assert cells == [[], [10]]
 
 
 def test_read_gives_boxes_labels_and_crowds() -> None:
@@ -203,36 +234,6 @@ def test_decode_heeds_threshold_overlap_and_limit_of_the_options() -> None:
     assert len(_task("a", nms=0.95).decode(raw, size)[0]["scores"]) == 3
     assert len(_task("a", threshold=0.8).decode(raw, size)[0]["scores"]) == 1
     assert len(_task("a", limit=1).decode(raw, size)[0]["scores"]) == 1
-
-
-def test_perfect_predictions_have_the_best_metrics() -> None:
-    task = _task("a", "b")
-    meter = task.meter()
-    boxes: list[Box] = [(0, 0, 10, 10), (20, 20, 40, 40)]
-    meter.update(
-        [_found(*boxes, labels=(0, 1)), _found()], [_target(*boxes, labels=(0, 1)), _target()]
-    )
-    assert meter.compute() == {name: pytest.approx(1.0) for name in task.metrics}
-
-
-def test_metrics_by_class() -> None:
-    meter = _task("a", "b", "c").meter()
-    meter.update(
-        [_found((0, 0, 10, 10), labels=(0,))],
-        [_target((0, 0, 10, 10), (20, 20, 40, 40), labels=(0, 1))],
-    )
-    assert meter.per_class() == {
-        "a": {"ap": pytest.approx(1.0), "ap50": pytest.approx(1.0), "boxes": 1},
-        "b": {"ap": 0.0, "ap50": 0.0, "boxes": 1},
-        "c": {"ap": None, "ap50": None, "boxes": 0},
-    }
-    assert meter.compute()["map"] == pytest.approx(0.5)
-
-
-def test_an_empty_meter_has_no_metric() -> None:
-    meter = _task("a").meter()
-    assert set(meter.compute().values()) == {None}
-    assert meter.per_class() == {"a": {"ap": None, "ap50": None, "boxes": 0}}
 
 
 def test_only_what_is_rather_sure_is_drawn() -> None:
