@@ -247,3 +247,62 @@ def test_a_plug_in_that_cannot_be_imported_is_said(
     assert said.code == 2
     assert part in said.err
     assert not Path("runs").exists()
+
+
+TRUNK = """
+import torch
+from torch import nn
+
+
+class MyTrunk(nn.Module):
+    channels = {"c2": 8, "c3": 8, "c4": 8, "c5": 8}
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 2, stride=2)
+        self.stages = nn.ModuleList(nn.Conv2d(8, 8, 2, stride=2) for _ in self.channels)
+
+    def forward(self, x):
+        x, maps = self.stem(x), {}
+        for level, stage in zip(self.channels, self.stages):
+            x = maps[level] = torch.relu(stage(x))
+        return maps
+"""
+
+
+def test_a_trunk_of_one_s_own_is_trained_and_imported_only_where_it_is_allowed(
+    shapes: Path, cli: Cli
+) -> None:
+    marker = shapes / "imported"
+    module = shapes / "my_trunk_four.py"
+    module.write_text(f"open({str(marker)!r}, 'w').close()\n{TRUNK}")
+    changes = ("--set", "model.trunk=./my_trunk_four.py:MyTrunk")
+    said = cli("train", shapes / "mtcli.yaml", *changes, "--name", "own", "--quiet")
+    assert said.code == 0, said.err
+    marker.unlink()
+
+    checkpoint = "runs/own/checkpoints/best"
+    for words in (
+        ("eval", "runs/own"),
+        ("eval", checkpoint, "--config", shapes / "mtcli.yaml"),
+    ):
+        refused = fresh(*words)
+        assert refused.returncode == 2
+        assert "my_trunk_four" in refused.stderr
+        assert "--allow-plugins" in refused.stderr
+        assert not marker.exists()
+    elsewhere = fresh("eval", checkpoint, "--config", shapes / "mtcli.yaml", "--allow-plugins")
+    assert elsewhere.returncode == 0, elsewhere.stderr
+
+
+def test_a_trunk_that_breaks_its_promise_is_said_before_anything_starts(
+    shapes: Path, cli: Cli
+) -> None:
+    (shapes / "my_trunk_five.py").write_text(TRUNK.replace('"c4": 8', '"c4": 9'))
+    changes = ("--set", "model.trunk=my_trunk_five:MyTrunk")
+    said = cli("train", shapes / "mtcli.yaml", *changes)
+    assert said.code == 2
+    assert "c4 has another shape" in said.err
+    assert "[1, 9, 4, 6]" in said.err
+    assert "[1, 8, 4, 6]" in said.err
+    assert not Path("runs").exists()

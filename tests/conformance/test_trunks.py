@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import math
+import pickle
+from copy import deepcopy
+from pathlib import Path
 
 import pytest
 import torch
 
 from mtcli.core.features import level_stride
+from mtcli.core.heads.classrows import class_rows
+from mtcli.core.heads.native import NativeHead, build_native
+from mtcli.core.plugins import import_trunk
 from mtcli.core.trunks import FAMILIES, build_trunk, find_family
 from tests.conftest import DEVICE
 from tests.core.trunks import test_timm
 
 # A family with hundreds of networks says in its own test which of them are small.
 SMALL = {"timm": test_timm.NAMES}
+# A user's own is a plug-in, as a config that names it makes it.
+CUSTOM, _ = import_trunk("tests.custom_trunk:SmallTrunk", (), Path(), "model.trunk", __name__)
 TRUNKS = [
-    name
-    for family in FAMILIES.names()
-    for name in SMALL.get(family) or FAMILIES.get(family).names()[:3]
+    *(
+        name
+        for family in FAMILIES.names()
+        if family != "custom"
+        for name in SMALL.get(family) or FAMILIES.get(family).names()[:3]
+    ),
+    CUSTOM,
 ]
+NATIVE = [name for name in TRUNKS if build_trunk(name).specs["c5"].tail is not None]
+CLASSES = 7
 
 SIZE = (64, 96)
 every_trunk = pytest.mark.parametrize("name", TRUNKS)
+every_native = pytest.mark.parametrize("name", NATIVE)
 
 
 def _pictures(number: int = 2) -> torch.Tensor:
@@ -105,3 +120,74 @@ def test_normalisation_is_given_per_channel(name: str) -> None:
     assert len(trunk.mean) == len(trunk.std) == 3
     assert all(0 <= value <= 1 for value in trunk.mean)
     assert all(0 < value <= 1 and math.isfinite(value) for value in trunk.std)
+
+
+# Those with a classifier of their own.
+
+
+def _native(name: str, dropout: float = 0.0) -> NativeHead:
+    return build_native(build_trunk(name).specs["c5"], CLASSES, dropout).to(DEVICE)
+
+
+def _c5(name: str, number: int = 2) -> dict[str, torch.Tensor]:
+    channels = build_trunk(name).specs["c5"].channels
+    return {"c5": torch.randn(number, channels, 2, 3, device=DEVICE)}
+
+
+@every_native
+def test_a_native_head_s_weights_follow_from_torch_s_generator(name: str) -> None:
+    states = []
+    for seed in (7, 7, 8):
+        torch.manual_seed(seed)
+        states.append(_native(name).state_dict())
+    assert all(torch.equal(states[0][tensor], states[1][tensor]) for tensor in states[0])
+    assert any(not torch.equal(states[0][tensor], states[2][tensor]) for tensor in states[0])
+
+
+@every_native
+def test_every_parameter_of_a_native_head_gets_a_gradient(name: str) -> None:
+    head = _native(name).train()
+    head(_c5(name, 3)).square().sum().backward()
+    without = [tensor for tensor, values in head.named_parameters() if values.grad is None]
+    assert without == []
+
+
+@every_native
+def test_the_rows_of_a_native_head_s_classes_are_named(name: str) -> None:
+    head = _native(name)
+    tensors = dict(head.named_parameters())
+    assert class_rows(head)
+    for tensor, rows in class_rows(head).items():
+        assert len(tensors[tensor]) == rows.length(CLASSES)
+
+
+@every_native
+def test_a_native_head_learns_from_one_row(name: str) -> None:
+    head = _native(name).train()
+    before = {tensor: values.clone() for tensor, values in head.named_buffers()}
+    head(_c5(name, 1)).sum().backward()
+    assert all(values.grad is not None for values in head.parameters())
+    assert all(module.training for module in head.modules())
+    # One row has no variance to learn of.
+    assert all(torch.equal(values, before[tensor]) for tensor, values in head.named_buffers())
+
+
+@every_native
+def test_a_native_head_drops_out_in_training_alone(name: str) -> None:
+    head, features = _native(name, dropout=0.9), _c5(name, 4)
+    with torch.no_grad():
+        assert not torch.equal(head.train()(features), head(features))
+        assert torch.equal(head.eval()(features), head(features))
+
+
+@every_native
+def test_a_native_head_s_copies_are_independent(name: str) -> None:
+    head, features = _native(name).eval(), _c5(name)
+    for copy in (deepcopy(head), pickle.loads(pickle.dumps(head))):
+        assert list(copy.state_dict()) == list(head.state_dict())
+        assert torch.equal(copy(features), head(features))
+        with torch.no_grad():
+            for values in copy.parameters():
+                values.zero_()
+        assert copy(features).abs().max() == 0
+        assert head(features).abs().max() > 0

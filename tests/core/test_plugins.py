@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mtcli.core.configfile import dump_config, load_config
 from mtcli.core.errors import ConfigError
 from mtcli.core.heads import DETECTORS
 from mtcli.core.plugins import import_plugins
 from mtcli.core.tasks import KINDS
-from mtcli.core.trunks import FAMILIES
+from mtcli.core.trunks import FAMILIES, build_trunk
 
 WHERE = "mtcli.yaml"
 MARK = """\
@@ -276,3 +277,98 @@ def test_none_may_be_named(shapes: Path, said: str) -> None:
     file = shapes / "mtcli.yaml"
     file.write_text(f"plugins: {said}\n" + file.read_text())
     assert load_config(file).plugins == ()
+
+
+# Trunks.
+
+TRUNK = """\
+from tests.custom_trunk import SmallTrunk
+
+
+class MyTrunk(SmallTrunk):
+    pass
+"""
+
+
+def with_trunk(shapes: Path, name: str, key: str = "model") -> Path:
+    """A config whose main trunk, or whose task's, is called `name`."""
+    file = shapes / "mtcli.yaml"
+    document = yaml.safe_load(file.read_text())
+    if key == "model":
+        document["model"]["trunk"] = name
+    elif key == "trunks":
+        document["model"]["trunks"] = {"other": {"trunk": name}}
+        document["tasks"]["cls"]["trunk"] = "other"
+    else:
+        document["tasks"]["cls"]["trunk"] = name
+    file.write_text(yaml.safe_dump(document))
+    return file
+
+
+@pytest.mark.parametrize("name", ["my_trunks", "my_trunks.py", "./my_trunks.py"])
+def test_a_trunk_s_module_is_a_plug_in(shapes: Path, name: str) -> None:
+    (shapes / "my_trunks.py").write_text(TRUNK)
+
+    config = load_config(with_trunk(shapes, f"{name}:MyTrunk"))
+
+    assert config.plugins == (str(shapes / "my_trunks.py"),)
+    assert config.model.trunk == "my_trunks:MyTrunk"
+    assert type(build_trunk(config.model.trunk).module).__name__ == "MyTrunk"
+    # The run's own config says where it is, whatever its folder.
+    elsewhere = Path("dumped.yaml")
+    elsewhere.write_text(dump_config(config, elsewhere.parent))
+    assert load_config(elsewhere) == config
+
+
+@pytest.mark.parametrize("key", ["trunks", "tasks"])
+def test_so_is_that_of_a_trunk_beside_it(shapes: Path, key: str) -> None:
+    (shapes / "my_trunks.py").write_text(TRUNK)
+    config = load_config(with_trunk(shapes, "./my_trunks.py:MyTrunk", key))
+    assert config.plugins == (str(shapes / "my_trunks.py"),)
+    named = config.model.trunks["other"].trunk if key == "trunks" else config.tasks["cls"].trunk
+    assert named == "my_trunks:MyTrunk"
+
+
+def test_a_module_in_a_package_beside_the_config_is_found(shapes: Path) -> None:
+    (shapes / "my_package").mkdir()
+    (shapes / "my_package" / "my_trunks.py").write_text(TRUNK)
+    config = load_config(with_trunk(shapes, "my_package.my_trunks:MyTrunk"))
+    assert config.plugins == (str(shapes / "my_package" / "my_trunks.py"),)
+    assert config.model.trunk == "my_trunks:MyTrunk"
+
+
+def test_an_installed_one_keeps_its_name(shapes: Path) -> None:
+    config = load_config(with_trunk(shapes, "tests.custom_trunk:SmallTrunk"))
+    assert config.plugins == ("tests.custom_trunk",)
+    assert config.model.trunk == "tests.custom_trunk:SmallTrunk"
+
+
+def test_a_plug_in_is_not_listed_twice(shapes: Path) -> None:
+    (shapes / "my_trunks.py").write_text(TRUNK)
+    file = with_trunk(shapes, "my_trunks:MyTrunk")
+    file.write_text(f"plugins: [my_trunks.py]\n{file.read_text()}")
+    assert load_config(file).plugins == (str(shapes / "my_trunks.py"),)
+
+
+@pytest.mark.parametrize("key", ["model", "trunks", "tasks"])
+def test_a_config_that_may_import_nothing_imports_no_trunk(shapes: Path, key: str) -> None:
+    (shapes / "my_trunks.py").write_text(MARK)
+    file = with_trunk(shapes, "./my_trunks.py:MyTrunk", key)
+    with pytest.raises(ConfigError, match="not imported unasked") as caught:
+        load_config(file, allow_plugins=False)
+    assert caught.value.found == "['./my_trunks.py:MyTrunk']"
+    assert runs() == []
+
+
+def test_a_trunk_without_its_module_is_said_by_its_key(shapes: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(with_trunk(shapes, "nosuch_trunks:MyTrunk", "tasks"))
+    assert caught.value.what == "tasks.cls.trunk: no module nosuch_trunks"
+    assert caught.value.where == str(shapes / "mtcli.yaml")
+
+
+def test_a_trunk_whose_module_is_broken_is_said_by_its_key(shapes: Path) -> None:
+    (shapes / "my_trunks.py").write_text("1 / 0\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(with_trunk(shapes, "my_trunks:MyTrunk"))
+    assert caught.value.what == "model.trunk: my_trunks cannot be imported"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from mtcli.core.errors import ConfigError, did_you_mean
+from mtcli.core.errors import ConfigError, and_more, did_you_mean
 from mtcli.core.features import FeatureSpec
 from mtcli.core.registry import Registry
 
@@ -66,8 +66,26 @@ def find_family(name: str) -> TrunkFamily:
         known += names
     raise ConfigError(
         f"model.trunk: no such trunk: {name}",
-        mend=did_you_mean(name, known) or "any of timm's names fits, resnet18 for example",
+        mend=_own(name, known)
+        or did_you_mean(name, known)
+        or "any of timm's names fits, resnet18 for example",
     )
+
+
+def _own(name: str, known: list[str]) -> str | None:
+    """What to say of a name that looks like that of somebody's own class."""
+    module, colon, _ = name.partition(":")
+    if any(other.startswith(f"{module}:") for other in known):
+        there = [other for other in known if other.startswith(f"{module}:")]
+        return did_you_mean(name, there) or f"the module holds {and_more(there)}"
+    if colon:
+        return (
+            f"no plug-in {module} was imported that holds a trunk; name it in the config: "
+            "model.trunk, or plugins"
+        )
+    if "." in name:
+        return "one of your own is named by its module and class: my_package.trunks:MyTrunk"
+    return None
 
 
 def build_trunk(name: str, drop_path: float = 0.0) -> Trunk:

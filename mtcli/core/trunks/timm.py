@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from mtcli.core.errors import ConfigError
 from mtcli.core.features import FeatureSpec
 from mtcli.core.trunks import FAMILIES, Trunk, TrunkFamily
+from mtcli.core.trunks.tail import build_tail
 
 
 def _extract(module: nn.Module, x: Tensor, indices: dict[str, int]) -> dict[str, Tensor]:
@@ -66,6 +68,10 @@ class TimmFamily(TrunkFamily):
                 mend="choose a network whose maps shrink by stages, resnet18 for example",
             )
         wanted = {level: indices[level] for level in ("c2", "c3", "c4", "c5")}
+        specs["c5"] = replace(
+            specs["c5"],
+            tail=partial(build_tail, name, indices["c5"], frozenset(getter.model.state_dict())),
+        )
         published = getter.model.pretrained_cfg
         return Trunk(
             module=getter.model,

