@@ -1,0 +1,158 @@
+"""mtcli models …"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mtcli.cli import options
+from mtcli.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from mtcli.core.config import TrainConfig
+    from mtcli.core.inventory.facts import NetworkFacts
+
+app = typer.Typer(help="Look at trunks and networks.", no_args_is_help=True)
+
+SIZE = (224, 224)
+"""What trunks are measured for, as papers do."""
+
+CONFIGS = (".yaml", ".yml")
+
+Size = Annotated[
+    str | None,
+    typer.Option("--size", metavar="H,W", help="Of the picture, in pixels; default: 224,224."),
+]
+
+
+@app.command("list")
+@options.interruptible
+def list_models(
+    pattern: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PATTERN",
+            help="A name, a part of one, or 'resnet*'. Without: some well-known trunks.",
+            show_default=False,
+        ),
+    ] = None,
+    size: Size = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """List trunks: parameters, multiply-adds, strides, published weights and their licences.
+
+    All that gives maps c2 … c5 can be a trunk, and has no classifier here.
+    """
+    from mtcli.console.models import show_listing, watch_measuring
+    from mtcli.console.output import make_output
+
+    output = make_output(as_json, quiet)
+    wanted = _size(size)
+
+    from mtcli.recipes.models import list_trunks
+
+    show_listing(output, watch_measuring(output, list_trunks(pattern, wanted)))
+
+
+@app.command("show")
+@options.interruptible
+def show(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|CONFIG|RUN",
+            help="A trunk's name, a YAML config, or a run or checkpoint.",
+        ),
+    ],
+    size: Size = None,
+    tasks: options.Tasks = None,
+    sets: options.Sets = None,
+    allow_plugins: options.AllowPlugins = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Show a trunk by its stages, or a network by its parts.
+
+    Shapes, parameters, multiply-adds; which tasks share a part, and whether it learns at first.
+    """
+    from mtcli.console.models import show_network, show_trunk
+    from mtcli.console.output import make_output
+
+    output = make_output(as_json, quiet)
+    path = Path(what)
+    given = {"--size": size, "--tasks": tasks, "--set": sets}
+    if path.is_dir() or (len(path.parts) > 1 and path.suffix not in CONFIGS and not path.is_file()):
+        _refuse(given, "a run has its own", ("--size", "--tasks", "--set"))
+        show_network(output, what, _of_run(path, allow_plugins))
+    elif path.is_file() or path.suffix in CONFIGS:
+        _refuse(given, "a config has its own", ("--size",))
+        show_network(output, what, _of_config(path, sets, tasks))
+    else:
+        _refuse(given, "a trunk has none", ("--tasks", "--set"))
+        wanted = _size(size)
+
+        from mtcli.recipes.models import show_trunk as recipe
+
+        show_trunk(output, recipe(what, wanted))
+
+
+def _of_config(path: Path, sets: list[str] | None, tasks: str | None) -> NetworkFacts:
+    from mtcli.core.configfile import find_config, load_config
+
+    config = load_config(find_config(path), options.as_sets(sets), options.split_tasks(tasks))
+
+    from mtcli.recipes.models import show_config
+
+    return show_config(config)
+
+
+def _of_run(path: Path, allow_plugins: bool) -> NetworkFacts:
+    from mtcli.core.configfile import import_plugins_of, load_config
+    from mtcli.core.run import find_checkpoint, run_of
+
+    checkpoint = find_checkpoint(path)
+    run = run_of(checkpoint)
+    settings: TrainConfig | None = None
+    if run is not None:
+        import_plugins_of(run.config, allow_plugins)
+
+    from mtcli.core.checkpoint import plugins_of
+    from mtcli.core.plugins import import_plugins
+    from mtcli.recipes.models import show_checkpoint
+
+    if allow_plugins:
+        import_plugins(plugins_of(checkpoint), Path.cwd(), checkpoint)
+    if run is not None:
+        settings = load_config(run.config, allow_plugins=allow_plugins).train
+    return show_checkpoint(checkpoint, settings)
+
+
+def _size(text: str | None) -> tuple[int, int]:
+    """`H,W` as two numbers.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if text is None:
+        return SIZE
+    try:
+        height, width = (int(side) for side in text.split(","))
+    except ValueError:
+        height = width = 0
+    if height < 1 or width < 1:
+        raise UsageError(
+            f"--size {text}", expected="height and width with a comma between: 256,320"
+        )
+    return height, width
+
+
+def _refuse(given: Mapping[str, object], why: str, options: Sequence[str]) -> None:
+    for option in options:
+        if given[option] is not None:
+            raise UsageError(f"{option} has no place here: {why}", mend="leave it out")

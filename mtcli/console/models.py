@@ -1,0 +1,218 @@
+"""Trunks and networks on the screen: a row a trunk, a row a part."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import asdict
+
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from mtcli.console.output import Output
+from mtcli.console.text import millions
+from mtcli.core.errors import and_more
+from mtcli.core.inventory.facts import (
+    Listing,
+    Measuring,
+    NetworkFacts,
+    Part,
+    Shape,
+    Tag,
+    TrunkFacts,
+)
+
+TAGS = 3
+"""So many published weights are named at most for each licence in a list."""
+
+NAMED = 2
+"""So many tasks are named that share a part."""
+
+UNKNOWN = "unknown licence"
+
+
+def watch_measuring(output: Output, measuring: Generator[Measuring, None, Listing]) -> Listing:
+    """Draw a bar until a recipe has measured its trunks; what it returns."""
+    bar = Progress(
+        TextColumn("measure", style="quiet"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}"),
+        console=output.talk,
+        transient=True,
+        redirect_stdout=False,
+        disable=not output.live,
+    )
+    with bar:
+        row = bar.add_task("", total=None)
+        try:
+            while True:
+                event = next(measuring)
+                name = escape(event.name)
+                bar.update(row, completed=event.done, total=event.total, description=name)
+        except StopIteration as end:
+            found: Listing = end.value
+            return found
+
+
+def show_listing(output: Output, listing: Listing) -> None:
+    """A table of trunks, and what is not in it."""
+    if output.as_json:
+        output.json(asdict(listing))
+        return
+    out = output.result
+    rows = [
+        (
+            trunk.name,
+            millions(trunk.parameters),
+            work(trunk.multiply_adds),
+            " ".join(str(stage.stride) for stage in trunk.stages),
+        )
+        for trunk in listing.trunks
+    ]
+    headings = (" trunk", "parameters", "mult-adds", "strides")
+    columns = zip(headings, *rows, strict=True)
+    used = 1 + sum(max(map(len, column)) + 2 for column in columns)
+    table = _table(*headings, "pretrained")
+    for row, trunk in zip(rows, listing.trunks, strict=True):
+        table.add_row(f" {row[0]}", *row[1:], _licences(trunk.pretrained, out.width - used))
+    out.print(table)
+    output.note(f"without classifiers, for pictures of {_sides(listing.size)}")
+    if listing.without_maps:
+        count = len(listing.without_maps)
+        output.note(f"{count} left out: no maps c2 … c5 for pictures of this size")
+    if listing.pattern is None:
+        more = listing.known - len(listing.trunks)
+        output.note(f"{more} more by name or pattern: mtcli models list 'resnet*'")
+
+
+def show_trunk(output: Output, trunk: TrunkFacts) -> None:
+    """A table of a trunk's stages, and its published weights."""
+    if output.as_json:
+        output.json(asdict(trunk))
+        return
+    out = output.result
+    out.print(
+        f"[name]{escape(trunk.name)}[/name] · pictures of {_sides(trunk.size)}", soft_wrap=True
+    )
+    table = _table(" stage", "gives", "stride", "parameters", "mult-adds")
+    for stage in trunk.stages:
+        table.add_row(
+            f" {stage.level}",
+            shape_text(stage.shape),
+            str(stage.stride),
+            millions(stage.parameters),
+            work(stage.multiply_adds),
+        )
+    if trunk.unused:
+        table.add_row(" unused", "", "", millions(trunk.unused), "", style="quiet")
+    whole = millions(trunk.parameters), work(trunk.multiply_adds)
+    table.add_row(" total", "", "", *whole, style="name")
+    out.print(table)
+    if not trunk.pretrained:
+        out.print(" no published weights known", style="quiet")
+        return
+    published = _table(" pretrained", "licence", "from")
+    for tag in trunk.pretrained:
+        published.add_row(f" {tag.tag}", tag.licence or UNKNOWN, Text(tag.source, "quiet"))
+    out.print(published)
+
+
+def show_network(output: Output, name: str, network: NetworkFacts) -> None:
+    """A table of a network's parts."""
+    if output.as_json:
+        output.json({"of": name, **asdict(network)})
+        return
+    out = output.result
+    out.print(f"[name]{escape(name)}[/name] · pictures of {_sides(network.size)}", soft_wrap=True)
+    table = _table(" part", "gives", "parameters", "mult-adds", "tasks", "frozen")
+    for part in network.parts:
+        _add(table, part, len(network.tasks))
+    table.add_row(
+        " total",
+        "",
+        millions(network.parameters),
+        work(network.multiply_adds),
+        "",
+        _frozen(network.frozen, network.parameters),
+        style="name",
+    )
+    out.print(table)
+
+
+def work(multiply_adds: int) -> str:
+    """A number of multiply-adds."""
+    if multiply_adds >= 100_000_000:
+        return f"{multiply_adds / 1e9:.2f} G"
+    return millions(multiply_adds)
+
+
+def shape_text(shape: Shape) -> str:
+    """The shape of what one picture gives: `64 × 56 × 56`; of a number `1`."""
+    return " × ".join(map(str, shape)) or "1"
+
+
+def _add(table: Table, part: Part, tasks: int, indent: str = "") -> None:
+    """A row of a part, below it one for each further output, and its own parts."""
+    outputs = [f"{name} {shape_text(shape)}".strip() for name, shape in part.outputs.items()]
+    first, *further = outputs or [part.what]
+    table.add_row(
+        f" {indent}{part.name}",
+        Text(first),
+        millions(part.parameters),
+        work(part.multiply_adds),
+        Text(_tasks(part.tasks, tasks)),
+        _frozen(part.frozen, part.parameters),
+        style="quiet" if indent else "",
+    )
+    for text in further:
+        table.add_row("", Text(text, "quiet"))
+    for inner in part.parts:
+        _add(table, inner, tasks, "  ")
+
+
+def _tasks(names: Sequence[str], all_tasks: int) -> str:
+    return f"all {all_tasks}" if len(names) == all_tasks > NAMED else and_more(names, NAMED)
+
+
+def _sides(size: tuple[int, int]) -> str:
+    return f"{size[0]} × {size[1]}"
+
+
+def _frozen(count: int | None, parameters: int) -> str:
+    if count is None:
+        return "unknown"
+    if not count:
+        return "no"
+    return "yes" if count == parameters else "partly"
+
+
+def _table(*headings: str) -> Table:
+    """A table whose numbers stand below each other and are never folded."""
+    table = Table(box=None, pad_edge=False, header_style="quiet", padding=(0, 2, 0, 0))
+    for heading in headings:
+        is_number = heading in ("parameters", "mult-adds", "stride")
+        table.add_column(
+            heading,
+            justify="right" if is_number else "left",
+            no_wrap=is_number,
+            overflow="fold",
+        )
+    return table
+
+
+def _licences(tags: Sequence[Tag], room: int) -> str:
+    """A line for each licence: its name, and as many of its weights as there is room for."""
+    return "\n".join(_licence_lines(tags, room)) or "–"
+
+
+def _licence_lines(tags: Sequence[Tag], room: int) -> Iterator[str]:
+    for licence in dict.fromkeys(tag.licence for tag in tags):
+        own = [tag.tag for tag in tags if tag.licence == licence]
+        for shown in range(min(TAGS, len(own)), 0, -1):
+            more = f" +{len(own) - shown}" if len(own) > shown else ""
+            line = f"{licence or UNKNOWN}: {', '.join(own[:shown])}{more}"
+            if len(line) <= room:
+                break
+        yield line

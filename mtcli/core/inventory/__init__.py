@@ -1,0 +1,1 @@
+"""What networks are made of and cost: parameters, multiply-adds, published weights."""

@@ -1,0 +1,131 @@
+"""What is known of trunks and networks, as plain values; light, since the console reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """Trunks are being measured, one after the other."""
+
+    done: int
+    total: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Published weights of a trunk.
+
+    Attributes:
+        tag: what stands behind the trunk's name and a dot.
+        licence: as its publisher calls it; None where nobody says.
+        source: where it is downloaded from: a repository of the Hugging Face hub, or an address.
+    """
+
+    tag: str
+    licence: str | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The layers of a trunk that a map needs and no finer map does.
+
+    Attributes:
+        level: the map, `c2` for example.
+        shape: of the map: channels, height, width.
+        stride: how many times smaller than the picture it is.
+        parameters, multiply_adds: of the stage alone.
+    """
+
+    level: str
+    shape: Shape
+    stride: int
+    parameters: int
+    multiply_adds: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkFacts:
+    """A trunk as it is for pictures of one size.
+
+    Attributes:
+        name: the trunk's.
+        size: height and width of the picture.
+        parameters, multiply_adds: of all of it.
+        unused: parameters that no map needs.
+        stages: finest first.
+        pretrained: published weights, those that stand for all others first.
+    """
+
+    name: str
+    size: tuple[int, int]
+    parameters: int
+    multiply_adds: int
+    unused: int
+    stages: tuple[Stage, ...]
+    pretrained: tuple[Tag, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Trunks that were asked for.
+
+    Attributes:
+        pattern: what was asked for, or None for a selection.
+        size: height and width of the picture that they were measured with.
+        trunks: those that give maps.
+        without_maps: names that do not give c2 … c5 for pictures of this size.
+        known: how many names there are in all.
+    """
+
+    pattern: str | None
+    size: tuple[int, int]
+    trunks: tuple[TrunkFacts, ...]
+    without_maps: tuple[str, ...]
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a network.
+
+    Attributes:
+        name: as its tensors' names begin; of a trunk's stage the map it gives.
+        what: the trunk's name, or the kind of the head's task; empty where the name says it.
+        outputs: the shapes of what it gives for one picture, by name; the only one's name may
+            be empty.
+        tasks: those that need it.
+        parameters, multiply_adds: of all of it.
+        frozen: parameters that do not learn in the first epoch; None where nobody knows.
+        parts: what it is made of, where that is told.
+    """
+
+    name: str
+    what: str
+    outputs: Mapping[str, Shape]
+    tasks: tuple[str, ...]
+    parameters: int
+    multiply_adds: int
+    frozen: int | None
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFacts:
+    """A network by its parts, for pictures of its working size (height, width).
+
+    `parameters` counts shared ones once.
+    """
+
+    size: tuple[int, int]
+    tasks: tuple[str, ...]
+    parts: tuple[Part, ...]
+    parameters: int
+    multiply_adds: int
+    frozen: int | None

@@ -1,0 +1,142 @@
+"""Trunks by name: which there are, and what each is made of and costs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import torch
+
+from mtcli.core.errors import ConfigError, UsageError, did_you_mean
+from mtcli.core.inventory.facts import Stage, TrunkFacts
+from mtcli.core.inventory.pretrained import tags_of
+from mtcli.core.inventory.tape import Tape
+from mtcli.core.trunks import FAMILIES, build_trunk
+
+SELECTION = (
+    "tiny",
+    "mobilenetv4_conv_small",
+    "mobilenetv3_large_100",
+    "tf_efficientnet_lite0",
+    "efficientnet_b0",
+    "regnety_004",
+    "convnext_femto",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "regnety_032",
+    "convnext_tiny",
+    "tf_efficientnetv2_s",
+    "resnet101",
+    "convnext_small",
+)
+"""Well-known trunks from small to large, shown where none are asked for: measuring all takes
+minutes."""
+
+DEVICES = ("meta", "cpu")
+"""Where a trunk is measured: on `meta`, tensors have shapes and nothing else. What it cannot do,
+since it asks for values, is done in earnest."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredTrunk:
+    """A trunk's facts, and the sizes of its parameters by name: of each stage's, and of all."""
+
+    facts: TrunkFacts
+    parameters: Mapping[str, Mapping[str, int]]
+    all_parameters: Mapping[str, int]
+
+
+def all_names() -> list[str]:
+    """Every trunk that has a name, family by family."""
+    return [name for family in FAMILIES.names() for name in FAMILIES.get(family).names()]
+
+
+def matching_names(pattern: str) -> list[str]:
+    """The trunks that a pattern means: `*` stands for any text.
+
+    A name without `*` means the trunk that is called so, or else all that have it in theirs.
+
+    Raises:
+        UsageError: there is none; near misses are named.
+    """
+    known = all_names()
+    found = [name for name in known if fnmatchcase(name, pattern)]
+    found = found or [name for name in known if pattern in name]
+    if not found:
+        raise UsageError(f"no trunk matches {pattern}", mend=did_you_mean(pattern, known))
+    return found
+
+
+def measure_trunk(name: str, size: tuple[int, int]) -> MeasuredTrunk:
+    """What a trunk is made of, by one forward pass of one picture in evaluation.
+
+    Which stage a layer is of follows from what each map depends on, whatever the trunk's modules
+    are called. See `Tape` for what is counted.
+
+    Args:
+        name: of a trunk.
+        size: height and width of the picture.
+
+    Raises:
+        ConfigError: there is no such trunk, or it does not give c2 … c5 for pictures of this size.
+    """
+    for device in DEVICES:
+        try:
+            with torch.no_grad(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of foreign code, on things that are not trained
+                return _measure(name, size, device)
+        except RuntimeError as error:
+            if device == DEVICES[-1]:
+                raise _refused(name, size, found=_headline(error)) from None
+        except (AssertionError, ValueError, TypeError) as error:
+            # What foreign code checks outright is so on any device.
+            raise _refused(name, size, found=_headline(error)) from None
+    raise AssertionError("the last device answers or raises")
+
+
+def _headline(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _measure(name: str, size: tuple[int, int], device: str) -> MeasuredTrunk:
+    with torch.device(device):
+        trunk = build_trunk(name)
+        picture = torch.zeros(1, 3, *size)
+    largest = max(spec.stride for spec in trunk.specs.values())
+    if size[0] % largest or size[1] % largest:
+        raise _refused(name, size, expected=f"height and width in multiples of {largest}")
+    with Tape() as tape:
+        maps = trunk.extract(trunk.module.eval(), picture)
+    named = dict(trunk.module.named_parameters())
+    sizes = {parameter: tensor.numel() for parameter, tensor in named.items()}
+    shares = tape.shares([maps[level] for level in trunk.specs], list(named.values()))
+    names = list(named)
+    stages, parameters = [], {}
+    for (level, spec), (multiply_adds, own) in zip(trunk.specs.items(), shares, strict=True):
+        parameters[level] = {names[n]: sizes[names[n]] for n in sorted(own)}
+        _, channels, height, width = maps[level].shape
+        shape, total = (channels, height, width), sum(parameters[level].values())
+        stages.append(Stage(level, shape, spec.stride, total, multiply_adds))
+    facts = TrunkFacts(
+        name=name,
+        size=size,
+        parameters=sum(sizes.values()),
+        multiply_adds=tape.multiply_adds,
+        unused=sum(sizes.values()) - sum(stage.parameters for stage in stages),
+        stages=tuple(stages),
+        pretrained=tags_of(name),
+    )
+    return MeasuredTrunk(facts, parameters, sizes)
+
+
+def _refused(
+    name: str, size: tuple[int, int], expected: str | None = None, found: str | None = None
+) -> ConfigError:
+    return ConfigError(
+        f"model.trunk: {name} does not take pictures of {size[0]} × {size[1]}",
+        expected=expected,
+        found=found,
+    )

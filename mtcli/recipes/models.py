@@ -1,0 +1,122 @@
+"""mtcli models: what trunks there are, and what a trunk, a config or a run is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator
+from pathlib import Path
+
+from mtcli.core.architecture import architecture_of
+from mtcli.core.assembly import copied_tensors
+from mtcli.core.checkpoint import Model, load_model, load_network
+from mtcli.core.config import Config, TrainConfig
+from mtcli.core.data.gather import draw_once, load_records
+from mtcli.core.data.prepare import prepare_tasks
+from mtcli.core.data.records import labelled_only, require_labels
+from mtcli.core.data.splits import check_files
+from mtcli.core.errors import ConfigError, UsageError
+from mtcli.core.freezing import check_frozen, freeze, frozen_at
+from mtcli.core.inventory.facts import Listing, Measuring, NetworkFacts, TrunkFacts
+from mtcli.core.inventory.networks import measure_network
+from mtcli.core.inventory.trunks import SELECTION, all_names, matching_names, measure_trunk
+from mtcli.core.network import Network, build_network, check_size
+from mtcli.core.runtime import seed_everything
+from mtcli.core.transfer.build import plan_transfer
+from mtcli.core.trunks import find_family
+
+WHAT = "a trunk's name, a YAML file, or the folder of a run or checkpoint"
+
+
+def list_trunks(pattern: str | None, size: tuple[int, int]) -> Generator[Measuring, None, Listing]:
+    """Measure the trunks that a pattern means, or a selection, for pictures of a size.
+
+    Raises:
+        UsageError: none matches, or none of those gives maps.
+    """
+    names = list(SELECTION) if pattern is None else matching_names(pattern)
+    trunks, without = [], []
+    for done, name in enumerate(names):
+        yield Measuring(done, len(names), name)
+        try:
+            trunks.append(measure_trunk(name, size).facts)
+        except ConfigError as error:
+            without.append(name)
+            refused = error
+    if not trunks:
+        raise UsageError(
+            f"none of the trunks that match {pattern} gives c2 … c5 for pictures of "
+            f"{size[0]} × {size[1]}",
+            found=refused.what.removeprefix("model.trunk: "),
+            expected=refused.expected,
+        )
+    return Listing(pattern, size, tuple(trunks), tuple(without), len(all_names()))
+
+
+def show_trunk(name: str, size: tuple[int, int]) -> TrunkFacts:
+    """What a trunk is made of, for pictures of a size.
+
+    Raises:
+        UsageError: there is no such trunk, or it does not give maps.
+    """
+    try:
+        find_family(name)
+    except ConfigError as error:
+        raise UsageError(
+            f"no such trunk, config or run: {name}", expected=WHAT, mend=error.mend
+        ) from None
+    try:
+        return measure_trunk(name, size).facts
+    except ConfigError as error:
+        raise UsageError(error.what.removeprefix("model.trunk: "), **error.parts()) from None
+
+
+def show_config(config: Config) -> NetworkFacts:
+    """What the network of a config is made of; its labels are read, no weights are downloaded.
+
+    Raises:
+        MtcliError: labels are missing or broken, or the network cannot be built or frozen.
+    """
+    config = draw_once(config)
+    check_files(config)
+    records = labelled_only(load_records(config.data, config.tasks, "train"))
+    for name in config.tasks:
+        require_labels(records, name)
+    model = Model(
+        architecture_of(config.model, config.tasks),
+        prepare_tasks(records, config.tasks),
+        config.data.size,
+        config.data.resize,
+        config.plugins,
+    )
+    seed_everything(config.train.seed)
+    network = build_network(model.architecture, model.tasks)
+    check_size(network, model.architecture.trunk, model.size)
+    plan = None if config.transfer is None else plan_transfer(config.transfer, network, model)
+    copied = copied_tensors(network, config, plan)
+    check_frozen(network, config.train, model.size, copied)
+    return _measure(network, model, config.train, copied)
+
+
+def show_checkpoint(checkpoint: Path, settings: TrainConfig | None) -> NetworkFacts:
+    """What the network of a checkpoint is made of.
+
+    Args:
+        checkpoint: its folder.
+        settings: how it was trained, where that is known.
+
+    Raises:
+        CheckpointError: see `load_model` and `load_network`.
+    """
+    model, facts = load_model(checkpoint)
+    network = load_network(checkpoint, model)
+    return _measure(network, model, settings, facts.get("copied", ()))
+
+
+def _measure(
+    network: Network, model: Model, settings: TrainConfig | None, copied: Collection[str]
+) -> NetworkFacts:
+    resting = None
+    if settings is not None:
+        stages = settings.mixing.sequential
+        freeze(network, frozen_at(settings, 1, stages[0].freeze if stages else ()), copied)
+        resting = {name for name, own in network.named_parameters() if not own.requires_grad}
+    return measure_network(network, model.architecture, model.tasks, model.size, resting)
