@@ -36,7 +36,7 @@ def predict_batch(
         labelled_only: whether a task is asked only for rows that carry its label.
         to_measure: whether maps stay at the working size, where they are measured.
     """
-    height, width = batch.inputs["image"].shape[-2:]
+    size = batch.resizes[0].working
     everything = torch.arange(len(batch.keys), device=runtime.device)
     rows = {
         name: batch.rows[name] if labelled_only else everything
@@ -46,7 +46,7 @@ def predict_batch(
     with torch.inference_mode(), runtime.autocast():
         answers = network(batch.inputs, rows)
         found = {
-            name: each_tensor(tasks[name].decode(raw, (height, width)), lambda t: t.to("cpu"))
+            name: each_tensor(tasks[name].decode(raw, size), lambda t: t.to("cpu"))
             for name, raw in answers.items()
         }
     undo = Resize.undo_boxes if to_measure else Resize.undo

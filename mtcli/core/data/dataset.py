@@ -48,6 +48,7 @@ class RecordDataset(Dataset[Item | MtcliError]):
         rule: how pictures get there.
         augment: the random changes, or None.
         seed: of the random changes, which follow from (seed, epoch, draw) alone.
+        decoded: whether samples have their picture; else it is not read.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class RecordDataset(Dataset[Item | MtcliError]):
         rule: Rule,
         augment: Augment | None = None,
         seed: int = 0,
+        decoded: bool = True,
     ) -> None:
         self._records = records
         self._tasks = tasks
@@ -65,6 +67,7 @@ class RecordDataset(Dataset[Item | MtcliError]):
         self._rule = rule
         self._augment = augment
         self._seed = seed
+        self._decoded = decoded
 
     def __len__(self) -> int:
         return len(self._records)
@@ -78,8 +81,8 @@ class RecordDataset(Dataset[Item | MtcliError]):
 
     def _item(self, draw: Draw) -> Item:
         record = self._records[draw.record]
-        pixels = decode(record.image)
-        original = (pixels.shape[1], pixels.shape[2])
+        pixels = decode(record.image) if self._decoded else None
+        original = record.size if pixels is None else (pixels.shape[1], pixels.shape[2])
         resize = resize_rule(self._rule, original, self._size)
         targets = {}
         for name, task in self._tasks.items():
@@ -88,15 +91,15 @@ class RecordDataset(Dataset[Item | MtcliError]):
             target = read_target(task, name, record, original)
             if target is not None:
                 targets[name] = target
-        sample: Sample = resize.apply(
-            {
-                "image": Image(pixels),
-                "targets": targets,
-                "frame": as_boxes([[0, 0, original[1], original[0]]], original),
-                "cropped": False,
-                "corners": as_boxes(_corners(original), original),
-            }
-        )
+        sample: Sample = {
+            "targets": targets,
+            "frame": as_boxes([[0, 0, original[1], original[0]]], original),
+            "cropped": False,
+            "corners": as_boxes(_corners(original), original),
+        }
+        if pixels is not None:
+            sample["image"] = Image(pixels)
+        sample = resize.apply(sample)
         if self._augment is not None:
             key = np.random.SeedSequence([self._seed, draw.epoch, draw.number])
             sample = self._augment(sample, int(key.generate_state(1)[0]))
@@ -146,9 +149,11 @@ class Collate:
                 if self._with_targets:
                     own = [whole[n].sample["targets"][name] for n in carrying]
                     targets[name] = task.collate(own, self._size)
-        pictures = torch.stack([item.sample["image"].as_subclass(Tensor) for item in whole])
+        pictures = [
+            item.sample["image"].as_subclass(Tensor) for item in whole if "image" in item.sample
+        ]
         return Batch(
-            inputs={"image": pictures},
+            inputs={"image": torch.stack(pictures)} if pictures else {},
             rows=rows,
             targets=targets,
             keys=tuple(item.key for item in whole),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import replace
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
-from mtcli.core.data.dataset import Collate, RecordDataset
-from mtcli.core.data.sample import Batch
+from mtcli.core.data.dataset import Collate, Item
+from mtcli.core.data.features import Inputs
+from mtcli.core.data.sample import Batch, each_tensor
 from mtcli.core.errors import MtcliError, WorkError
 from mtcli.core.interruption import ignore_in_worker
 from mtcli.core.mixing import Draw
@@ -29,13 +31,23 @@ def worker_count(wanted: int | str, device: torch.device) -> int:
 
 
 def load_batches(
-    dataset: RecordDataset,
+    dataset: Dataset[Item | MtcliError],
     collate: Collate,
     draws: Callable[[], Iterator[list[Draw]]],
     workers: int,
     device: torch.device,
+    inputs: Inputs | None = None,
 ) -> Generator[Batch, None, None]:
     """The batches of some draws, in their order, on the device.
+
+    Args:
+        dataset: gives the item of a draw.
+        collate: makes items a batch.
+        draws: batch by batch.
+        workers: loader processes; 0 loads in this one.
+        device: where batches go.
+        inputs: what the network reads, where that is not the items' pictures. It is read in this
+            process, so that what is large need not travel.
 
     Raises:
         WorkError: a picture cannot be read; that is too late to be the user's input error.
@@ -50,7 +62,10 @@ def load_batches(
         # Of its own, so that asking for batches does not move the generator of the dropout.
         generator=torch.Generator(),
     )
-    yield from _one_ahead(_whole(loader), device)
+    batches = _whole(loader)
+    if inputs is not None:
+        batches = _with_inputs(batches, inputs, device)
+    yield from _one_ahead(batches, device)
 
 
 class _Draws:
@@ -69,6 +84,14 @@ def _whole(loader: Iterable[Batch | MtcliError]) -> Iterator[Batch]:
             mend = "data.verify: full finds such pictures before the training"
             raise WorkError(batch.what, **{**batch.parts(), "mend": mend})
         yield batch
+
+
+def _with_inputs(batches: Iterator[Batch], inputs: Inputs, device: torch.device) -> Iterator[Batch]:
+    for batch in batches:
+        read = inputs(batch.keys)
+        if device.type == "cuda":
+            read = each_tensor(read, torch.Tensor.pin_memory)
+        yield replace(batch, inputs=read)
 
 
 def _one_ahead(batches: Iterator[Batch], device: torch.device) -> Iterator[Batch]:

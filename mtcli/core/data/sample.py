@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import torch
 from torch import Tensor
@@ -20,14 +20,14 @@ class Sample(TypedDict):
     A dict, since torchvision's transforms walk through dicts and pass dataclasses over.
 
     Keys:
-        image: `[3, H, W]` uint8.
+        image: `[3, H, W]` uint8; not there where the network reads cached features.
         targets: of the tasks that have a label for the picture.
         frame: where in the input the picture lies, or what is still to be seen of it, as a box.
         cropped: whether a part of the picture was cut off.
         corners: three of its corners as boxes without area, which tell whether it was mirrored.
     """
 
-    image: Image
+    image: NotRequired[Image]
     targets: dict[str, Target]
     frame: BoundingBoxes
     cropped: bool
@@ -39,7 +39,7 @@ class Batch:
     """Samples stacked, with each task's targets collated.
 
     Attributes:
-        inputs: by name; `image` is `[N, 3, H, W]` uint8.
+        inputs: by name; `image` is `[N, 3, H, W]` uint8, or there are cached features instead.
         rows: for each task that has a label here, the rows `[R]` int64 that carry it, ascending.
         targets: for the same tasks, what their `collate` gave; empty in an evaluation.
         keys: the records' names, for messages.
