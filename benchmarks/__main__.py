@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import datacheck, halves, heads, loop, mixing, multitask, seeds
+from benchmarks import cached, datacheck, halves, heads, loop, mixing, multitask, seeds, transfer
 from benchmarks.trainings import markdown
 from mtcli.core.configfile import load_config
 from mtcli.core.runtime import choose_runtime, describe_environment
@@ -17,7 +17,9 @@ TITLES = {
     "multitask": "All tasks on one trunk against each on its own (an epoch of each in turn)",
     "halves": "The same, each task with a random half of its labels",
     "heads": "Each other head that a task may choose, the task on its own",
+    "cached": "A frozen trunk run each epoch against its features cached (epochs take turns)",
     "mixing": "Mixing policies: labels drawn of each task, and its metric over the seeds",
+    "transfer": "Accuracy / macro F1 of a classification by its trunk's start and the share of its labels",
     "loop": "A whole training epoch against the same steps on ready tensors (in turn)",
     "datacheck": "mtcli data check against reading the same files alone (in turn)",
     "seeds": "One config under several seeds",
@@ -30,12 +32,12 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=HERE.parent / "sample_data" / "mtcli.yaml")
     parser.add_argument("--set", dest="sets", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--only", choices=TITLES, action="append")
-    parser.add_argument("--seeds", default="0,1", help="for seeds and mixing")
+    parser.add_argument("--seeds", default="0,1", help="for seeds, mixing and transfer")
     parser.add_argument("--name", default="sample", help="of the file below benchmarks/results")
     given = parser.parse_args()
     numbers = [int(seed) for seed in given.seeds.split(",")]
     # Seeds take long and say nothing of speed: only when asked for.
-    for name in given.only or ("multitask", "loop"):
+    for name in given.only or ("multitask", "loop", "cached"):
         if name == "multitask":
             rows = multitask.measure(given.config, given.sets)
         elif name == "halves":
@@ -44,8 +46,12 @@ def main() -> None:
             rows = heads.measure(given.config, given.sets)
         elif name == "loop":
             rows = loop.measure(given.config, given.sets, epochs=8)
+        elif name == "cached":
+            rows = cached.measure(given.config, given.sets)
         elif name == "datacheck":
             rows = datacheck.measure(given.config, given.sets)
+        elif name == "transfer":
+            rows = transfer.measure(given.config, given.sets, numbers)
         elif name == "mixing":
             rows = mixing.measure(given.config, given.sets, numbers)
         else:

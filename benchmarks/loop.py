@@ -12,6 +12,7 @@ import torch
 
 from benchmarks.trainings import begin
 from mtcli.core import events
+from mtcli.core.architecture import trunk_rates, trunks_of
 from mtcli.core.assembly import assemble
 from mtcli.core.configfile import load_config
 from mtcli.core.data.augment import Augment
@@ -37,7 +38,8 @@ class ReadySteps:
             self.runtime.place(assembly.network),
             assembly.model,
             settings,
-            "trunk." if config.model.weights is not None else None,
+            trunk_rates(settings, trunks_of(config.model, config.tasks), assembly.copied),
+            assembly.copied,
             self.runtime,
             "",
         )

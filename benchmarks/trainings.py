@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,20 +23,30 @@ class Training:
         told: its events, as they come.
         scratch: where its run lies, removed with it.
         seconds: of each epoch, training and validation.
+        trained: of these, the updates alone.
+        caching: seconds that passed while features were cached.
     """
 
     tasks: tuple[str, ...]
     told: Iterator[events.Event]
     scratch: tempfile.TemporaryDirectory[str]
     seconds: list[float] = field(default_factory=list)
+    trained: list[float] = field(default_factory=list)
+    caching: float | None = None
     started: events.TrainingStarted | None = None
     ended: events.TrainingEnded | None = None
 
     def epoch(self) -> bool:
         """Train one more epoch; False when there was none left."""
+        began = time.monotonic()
         for event in self.told:
             if isinstance(event, events.TrainingStarted):
                 self.started = event
+                began = time.monotonic()
+            elif isinstance(event, events.Caching):
+                self.caching = time.monotonic() - began
+            elif isinstance(event, events.Stepped) and event.update == event.updates:
+                self.trained.append(event.updates / event.updates_per_second)
             elif isinstance(event, events.TrainingEnded):
                 self.ended = event
             elif isinstance(event, events.EpochEnded):

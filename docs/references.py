@@ -52,9 +52,10 @@ def config_reference() -> str:
     parts += [
         "## `tasks`\n",
         "One entry a task: `NAME: {kind: …, labels: …, weight: 1, …}`. `weight` multiplies the "
-        "task's loss; `images` and `splits` are pictures of its own, said as in `data`. The other "
-        "keys are those of its kind; those of `labels` are those of one label format. `labels` may "
-        "also be a list of such mappings: several files, for pictures or classes of their own. "
+        "task's loss; `images` and `splits` are pictures of its own, said as in `data`; `trunk` "
+        "is a trunk of its own, by its key in `model.trunks` or its name. The other keys are those "
+        "of its kind; those of `labels` are those of one label format. `labels` may also be a list "
+        "of such mappings: several files, for pictures or classes of their own. "
         "`labelled_classes`, beside the format's own keys, lists the classes that were looked for "
         "there (multilabel and detection): the others are not taught as absent. `names_from`, too, "
         "stands beside the format's keys: the folder that the names in the labels are relative to, "
@@ -70,7 +71,12 @@ def config_reference() -> str:
     for name in READERS.names():
         reader = READERS.get(name)
         parts.append(f"### labels: `{name}`\n\n{_first_line(reader)}\n\n{_table(reader.Options)}")
-    parts += [_section("model", config.ModelConfig), _section("train", config.TrainConfig)]
+    parts += [
+        _section("model", config.ModelConfig),
+        f"### a trunk of `model.trunks`\n\n{_first_line(config.TrunkConfig)}\n\n"
+        f"{_table(config.TrunkConfig)}",
+        _section("train", config.TrainConfig),
+    ]
     parts += [
         "### `train.mixing`\n",
         "The task scheduler: a policy's name, or a name with its options. Where a batch is of one "
@@ -81,6 +87,7 @@ def config_reference() -> str:
         "",
         f"#### `temperature`\n\n{_first_line(Temperature)}\n\n{_table(Temperature)}",
         f"#### a stage of `sequential`\n\n{_first_line(StageConfig)}\n\n{_table(StageConfig)}",
+        _section("transfer", config.TransferConfig),
     ]
     return "\n".join(parts)
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from mtcli import __version__
-from mtcli.cli import config, data, evaluate, init, sample, train
+from mtcli.cli import config, data, evaluate, init, models, sample, train, transfer
 from mtcli.console.errors import print_error, print_failure
 from mtcli.core.errors import MtcliError
 
@@ -23,11 +23,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("train")(train.train)
+app.command("transfer")(transfer.transfer)
 app.command("eval")(evaluate.evaluate)
 app.command("init")(init.init)
 app.command("sample")(sample.sample)
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")
+app.add_typer(models.app, name="models")
 
 
 def _version(wanted: bool) -> None:

@@ -33,6 +33,14 @@ Sets = Annotated[
         help="Change a key of the config, such as train.epochs=5; may stand several times.",
     ),
 ]
+Name = Annotated[
+    str | None,
+    typer.Option("--name", metavar="NAME", help="The run's name; default: the next free number."),
+]
+Runs = Annotated[
+    Path | None,
+    typer.Option("--runs", metavar="DIR", help="The folder that runs go to; default: runs."),
+]
 Device = Annotated[
     str | None, typer.Option("--device", metavar="auto|cpu|cuda[:N]", help="Where to compute.")
 ]
@@ -73,6 +81,19 @@ def as_sets(
     """The `--set` options, and those that are a shorter way to write one."""
     shorter = {"train.device": device, "train.precision": precision}
     return [*(sets or ()), *(f"{key}={value}" for key, value in shorter.items() if value)]
+
+
+def check_name(name: str | None) -> None:
+    """See that a run's name is one folder's.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if name is not None and (not name or Path(name).name != name or name in (".", "..")):
+        raise UsageError(
+            f"not a name for a run: {name!r}",
+            expected="one folder's name; --runs says where it goes",
+        )
 
 
 def interruptible(command: Callable[P, R]) -> Callable[P, R]:

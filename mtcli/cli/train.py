@@ -17,16 +17,8 @@ def train(
     config: options.ConfigArgument = None,
     tasks: options.Tasks = None,
     sets: options.Sets = None,
-    name: Annotated[
-        str | None,
-        typer.Option(
-            "--name", metavar="NAME", help="The run's name; default: the next free number."
-        ),
-    ] = None,
-    runs: Annotated[
-        Path | None,
-        typer.Option("--runs", metavar="DIR", help="The folder that runs go to; default: runs."),
-    ] = None,
+    name: options.Name = None,
+    runs: options.Runs = None,
     resume: Annotated[
         Path | None,
         typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped."),
@@ -89,7 +81,7 @@ def train(
         path = find_config(config)
         if config is None:
             output.note(f"config {path}")
-        _check_name(name)
+        options.check_name(name)
         changes = options.as_sets(sets, device, precision)
         loaded = load_config(path, changes, options.split_tasks(tasks))
 
@@ -113,11 +105,3 @@ def train(
     if interrupted is not None and interrupted.interrupted is not None:
         output.note(f"saved; go on with: mtcli train --resume {interrupted.run}")
         raise typer.Exit(128 + interrupted.interrupted)
-
-
-def _check_name(name: str | None) -> None:
-    if name is not None and (not name or Path(name).name != name or name in (".", "..")):
-        raise UsageError(
-            f"not a name for a run: {name!r}",
-            expected="one folder's name; --runs says where it goes",
-        )

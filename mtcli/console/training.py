@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import PurePath
 from types import TracebackType
 from typing import Any
 
@@ -16,14 +15,20 @@ from rich.text import Text
 
 from mtcli.console.output import Output
 from mtcli.console.text import change, clock, metric, millions, number, rate
+from mtcli.console.transfer import plan_line, source_name
 from mtcli.core import events
 
 
 class TrainingView:
-    """Draws the events of a training; a context, since a terminal must be left as it was found."""
+    """Draws the events of a training; a context, since a terminal must be left as it was found.
 
-    def __init__(self, output: Output) -> None:
+    With `part_of_more` the end's JSON is not printed, but kept as `answer` for whoever says more.
+    """
+
+    def __init__(self, output: Output, part_of_more: bool = False) -> None:
         self._output = output
+        self._part_of_more = part_of_more
+        self.answer: Mapping[str, Any] = {}
         self._talk = output.talk
         self._started: events.TrainingStarted | None = None
         self._bars = Progress(
@@ -61,6 +66,9 @@ class TrainingView:
         """Draw one event."""
         if isinstance(event, events.Noted):
             self._output.note(event.text)
+        elif isinstance(event, events.TransferPlanned):
+            if not self._part_of_more:
+                self._output.note(plan_line(event))
         elif isinstance(event, events.TrainingStarted):
             self._started = event
             if not self._output.quiet:
@@ -80,9 +88,9 @@ class TrainingView:
             soft_wrap=True,
         )
         table = Table.grid(padding=(0, 2))
-        weights = "from scratch" if start.weights is None else start.weights
+        weights = " + ".join(map(source_name, start.weights)) or "from scratch"
         shared = f"{millions(start.shared_parameters)} shared"
-        table.add_row("  trunk", start.trunk, Text(_short(weights)), "", shared)
+        table.add_row("  trunk", start.trunk, Text(weights), "", shared)
         for name, task in start.tasks.items():
             classes = f"{task.classes} classes" if task.classes else ""
             own = f"+ {millions(task.parameters)}"
@@ -96,6 +104,9 @@ class TrainingView:
     def _move(self, event: events.Event) -> None:
         if isinstance(event, events.Verifying):
             self._bar("look", event.done, event.total, f"{event.done}/{event.total}", "pictures")
+        elif isinstance(event, events.Caching):
+            place = f"{event.done}/{event.total}"
+            self._bar("cache", event.done, event.total, place, f"features of {event.split}")
         elif isinstance(event, events.Evaluating):
             place = f"{event.done}/{event.total}"
             self._bar("val", event.done, event.total, place, "pictures")
@@ -104,7 +115,7 @@ class TrainingView:
             start = self._started
             left = (event.steps - event.step) / max(event.updates_per_second, 1e-9)
             place = f"{event.epoch}/{start.epochs}"
-            self._drop("val", "look")
+            self._drop("val", "look", "cache")
             self._bar("epoch", event.step, event.steps, place, f"eta {clock(left)}")
             speed = f"{event.pictures_per_second:.1f} img/s   lr {rate(event.learning_rate)}"
             place = f"{event.update}/{event.updates}"
@@ -157,7 +168,9 @@ class TrainingView:
         if event.interrupted is not None:
             return
         if out.as_json:
-            out.json(training_json(event))
+            self.answer = training_json(event)
+            if not self._part_of_more:
+                out.json(self.answer)
         elif out.quiet:
             out.result.print(str(event.run), soft_wrap=True, markup=False)
         else:
@@ -209,11 +222,6 @@ class TrainingView:
 def _speed(pictures_per_second: float) -> str:
     """A dash where nothing was trained: all of the epoch was done before a training went on."""
     return f"{pictures_per_second:.1f} img/s" if pictures_per_second else "– img/s"
-
-
-def _short(weights: str) -> str:
-    """A weight file by its name; the config has the whole path."""
-    return weights if weights.startswith("package:") else PurePath(weights).name
 
 
 class _Share(ProgressColumn):

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,7 +21,7 @@ from mtcli import __version__
 from mtcli.core.data.geometry import Rule
 from mtcli.core.errors import CheckpointError, ConfigError, SaveError
 from mtcli.core.events import Metrics
-from mtcli.core.network import Architecture, Network, build_network
+from mtcli.core.network import Architecture, Network, SideTrunk, build_network
 from mtcli.core.run import MODEL, TRAINING, WEIGHTS, sync_folder
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks import KINDS
@@ -130,8 +130,7 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
         resize = description["input"]["resize"]
         if resize not in get_args(Rule):
             raise ValueError(f"input.resize: {resize}")
-        architecture = Architecture(**description["architecture"])
-        find_family(architecture.trunk)
+        architecture = _architecture(description["architecture"])
         plugins = tuple(map(str, description.get("plugins", ())))
         model = Model(architecture, tasks, (height, width), resize, plugins)
     except (
@@ -174,7 +173,7 @@ def load_network(path: Path, model: Model) -> Network:
         CheckpointError: the weights are missing or damaged, or do not fit the description.
     """
     network = build_network(model.architecture, model.tasks)
-    tensors = _read_weights(path / WEIGHTS)
+    tensors = load_tensors(path)
     _, tied = _tensors_to_save(network)
     for name, source in tied.items():
         tensors[name] = tensors[source]
@@ -221,16 +220,20 @@ def model_facts(epoch: int, score: float | None, metrics: Mapping[str, Metrics])
     }
 
 
+def _architecture(description: Mapping[str, Any]) -> Architecture:
+    sides = {key: SideTrunk(**side) for key, side in description.get("trunks", {}).items()}
+    architecture = Architecture(**{**description, "trunks": sides})
+    for name in (architecture.trunk, *(side.trunk for side in sides.values())):
+        find_family(name)
+    return architecture
+
+
 def _describe(model: Model) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "schema": SCHEMA,
         "mtcli": __version__,
-        "architecture": {
-            "trunk": model.architecture.trunk,
-            "pyramid": model.architecture.pyramid,
-            "drop_path": model.architecture.drop_path,
-        },
+        "architecture": asdict(model.architecture),
         "plugins": list(model.plugins),
         "input": {"size": list(model.size), "resize": model.resize},
         "tasks": {
@@ -259,7 +262,13 @@ def _tensors_to_save(network: Network) -> tuple[dict[str, Tensor], dict[str, str
     return tensors, tied
 
 
-def _read_weights(path: Path) -> dict[str, Tensor]:
+def load_tensors(checkpoint: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint folder by name, on the CPU; of tied ones, one.
+
+    Raises:
+        CheckpointError: they are missing or damaged.
+    """
+    path = checkpoint / WEIGHTS
     try:
         return load_file(path)
     except FileNotFoundError:

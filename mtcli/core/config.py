@@ -82,23 +82,51 @@ class DataConfig(Options):
 
 
 def _weights_path(weights: str, info: ValidationInfo) -> str:
-    if weights.startswith("package:"):
+    if weights == "imagenet" or weights.startswith("package:"):
         return weights
     base: Path = (info.context or {}).get("base", Path.cwd())
     return str(base / Path(weights).expanduser())
+
+
+Weights = Annotated[str, AfterValidator(_weights_path)]
+DropPath = Annotated[float, Field(ge=0, lt=1)]
+
+
+class TrunkConfig(Options):
+    """A trunk beside the main one."""
+
+    trunk: str
+    """As `model.trunk`."""
+    weights: Weights | None = None
+    """As `model.weights`."""
+    lr: PositiveFloat | None = None
+    """As `model.lr`."""
+    drop_path: DropPath = 0.0
+    """As `model.drop_path`."""
 
 
 class ModelConfig(Options):
     """The shared network."""
 
     trunk: str
-    """`tiny`, or any network of timm that gives feature maps, `resnet18` for example."""
-    weights: Annotated[str, AfterValidator(_weights_path)] | None = None
-    """What the trunk starts from: a file (`.safetensors`, `.pth`), or `package:NAME`."""
+    """`tiny`, any network of timm that gives feature maps, `resnet18` for example, or a class of
+    your own: `my_package.trunks:MyTrunk`."""
+    weights: Weights | None = None
+    """What the trunk starts from: a file (`.safetensors`, `.pth`), another run, `package:NAME`, or
+    `imagenet`, which is downloaded."""
+    lr: PositiveFloat | None = None
+    """Factor on the learning rate of the trunk; null: `train.pretrained_lr` where it starts from
+    weights, else 1."""
     pyramid: PositiveInt = 128
     """Channels of the shared feature pyramid."""
-    drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    pyramid_norm: Literal["batch"] | None = None
+    """`batch`: a BatchNorm behind each convolution of the pyramid."""
+    pyramid_top: Literal["p5", "c5"] = "p5"
+    """What the levels above p5, where a task reads them, are made from."""
+    drop_path: DropPath = 0.0
     """Probability of dropping a residual branch of the trunk, where it has that."""
+    trunks: dict[str, TrunkConfig] = Field(default_factory=dict)
+    """Trunks beside this one by a name of your own, which `tasks.NAME.trunk` says."""
 
 
 class TrainConfig(Options):
@@ -123,7 +151,19 @@ class TrainConfig(Options):
     lr: PositiveFloat = 1e-3
     """The highest learning rate; it falls to 0 along half a cosine."""
     pretrained_lr: PositiveFloat = 0.5
-    """Factor on the learning rate of a trunk that starts from `model.weights`."""
+    """Factor on the learning rate of a trunk that starts from weights."""
+    lr_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Factor on the learning rate from each layer of the trunk to the one before it."""
+    freeze: ClassNames = ()
+    """Parts that stay as they are: `conv` (what trunk and pyramid started with), `trunk`,
+    `pyramid`, `heads`, `heads.TASK`, `bn`, or names of tensors with `*` for any text."""
+    unfreeze: dict[str, Annotated[int, Field(ge=2)]] = Field(default_factory=dict)
+    """Parts that learn from an epoch on, although `freeze` holds them: `{trunk: 5}`."""
+    cache_features: bool = False
+    """Whether a trunk that is frozen throughout runs once a picture, its maps kept on disk;
+    pictures are then not changed at random."""
+    distill: NonNegativeFloat = 0.0
+    """Weight of staying near the maps of the network that a transfer starts from, for its tasks."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """Of SGD."""
     weight_decay: NonNegativeFloat = 0.05
@@ -189,7 +229,27 @@ class TaskConfig(Options):
     weight: PositiveFloat = 1.0
     images: Images | None = None
     splits: Splits | None = None
+    trunk: str | None = None
     options: SerializeAsAny[Options]
+
+
+class TransferConfig(Options):
+    """Weights to start from; `mtcli transfer` writes this."""
+
+    origin: dict[str, Weights]
+    """Runs, checkpoints or weight files; each by the task whose head it brings, or `all`."""
+    parts: ClassNames = ("all",)
+    """What is taken: `conv`, `trunk`, `pyramid`, `fc`, `heads`, `heads.TASK`, `all`, or names of
+    tensors with `*` for any text."""
+    map: dict[str, str] = Field(default_factory=dict)
+    """Tasks of the origin by other names: `{old: new}`."""
+    merge: Literal["average"] | None = None
+    """What becomes of the trunks of several origins."""
+    strict: bool = False
+    """Whether a tensor that stays fresh, or is left behind, is an error where nothing asked for
+    it."""
+    named: ClassNames = ()
+    """Tasks that were asked for by name: that they are new, or others left out, is no error."""
 
 
 class Config(Options):
@@ -199,6 +259,7 @@ class Config(Options):
     tasks: dict[str, TaskConfig]
     model: ModelConfig
     train: TrainConfig = TrainConfig()
+    transfer: TransferConfig | None = None
     plugins: tuple[str, ...] = ()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, PositiveFloat, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from mtcli.core.config import (
     TASK_NAME,
@@ -16,10 +16,12 @@ from mtcli.core.config import (
     ModelConfig,
     TaskConfig,
     TrainConfig,
+    TransferConfig,
 )
 from mtcli.core.confighints import either, formats_for, in_a_section, near_any
-from mtcli.core.configsplits import DrawnSplits, Images, Splits
-from mtcli.core.configtasks import check_drawn, for_tasks
+from mtcli.core.configsplits import DrawnSplits
+from mtcli.core.configtasks import SOURCE_KEYS, TASK_KEYS, TaskCommon, check_drawn, for_tasks
+from mtcli.core.configtrunks import custom_trunks, with_trunks
 from mtcli.core.configwords import fields_at, key_path, wanted
 from mtcli.core.errors import ConfigError, did_you_mean
 from mtcli.core.options import Options
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from mtcli.core.task import AnyTask
 
 M = TypeVar("M", bound=Options)
-SECTIONS = ("data", "tasks", "model", "train", "plugins")
+SECTIONS = ("data", "tasks", "model", "train", "transfer", "plugins")
 
 
 def check_config(
@@ -53,11 +55,11 @@ def check_config(
     """
     checker = _Checker(base, source, sets or {})
     checker.known(document, SECTIONS, "")
+    document, plugins = checker.plugins(document)
     data = checker.section(DataConfig, document, "data")
     model = checker.section(ModelConfig, document, "model")
     train = checker.section(TrainConfig, document, "train", required=False)
     checker.names_splits(data.splits, "data.splits")
-    plugins = checker.plugins(document)
     tasks = checker.tasks(document, only)
     for name, task in tasks.items():
         for part in ("images", "splits"):
@@ -71,7 +73,12 @@ def check_config(
     if isinstance(data.splits, DrawnSplits):
         data = checker.drawn(document, data, data.splits, tasks)
     train = for_tasks(train, [str(name) for name in document["tasks"]], list(tasks), checker.error)
-    return Config(data=data, tasks=tasks, model=model, train=train, plugins=plugins)
+    transfer = None
+    if document.get("transfer") is not None:
+        transfer = checker.section(TransferConfig, document, "transfer")
+    return Config(
+        data=data, tasks=tasks, model=model, train=train, transfer=transfer, plugins=plugins
+    )
 
 
 def check_plugins(document: Mapping[str, Any], *, base: Path, source: object) -> tuple[str, ...]:
@@ -80,7 +87,7 @@ def check_plugins(document: Mapping[str, Any], *, base: Path, source: object) ->
     Raises:
         ConfigError: one is missing or cannot be imported.
     """
-    return _Checker(base, source, {}).plugins(document)
+    return _Checker(base, source, {}).plugins(document)[1]
 
 
 class _Checker:
@@ -186,18 +193,29 @@ class _Checker:
         check_drawn(data, every, self.error)
         return data
 
-    def plugins(self, document: Mapping[str, Any]) -> tuple[str, ...]:
-        """Import what `plugins` names, before anything asks for a kind or format."""
+    def plugins(self, document: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+        """Import what `plugins` names, and the modules of trunks, before anything asks for them.
+
+        Returns:
+            The config with trunks named by their imported modules, and where plug-ins were found.
+        """
         names = document.get("plugins") or []
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise self.error(
                 "plugins", "wrong value", expected="a list of modules", found=repr(names)
             )
-        if not names:
-            return ()
-        from mtcli.core.plugins import import_plugins
+        trunks = custom_trunks(document)
+        if not names and not trunks:
+            return document, ()
+        from mtcli.core.plugins import import_plugins, import_trunk
 
-        return import_plugins(names, self._base, self.where("plugins"))
+        found = list(import_plugins(names, self._base, self.where("plugins")))
+        named = {}
+        for path, trunk in trunks.items():
+            key = ".".join(map(str, path))
+            named[path], plugin = import_trunk(trunk, found, self._base, key, self.where(key))
+            found += [plugin] if plugin not in found else []
+        return with_trunks(document, named), tuple(found)
 
     def tasks(
         self, document: Mapping[str, Any], only: Sequence[str] | None
@@ -243,6 +261,7 @@ class _Checker:
             weight=checked.weight,
             images=checked.images,
             splits=checked.splits,
+            trunk=checked.trunk,
             options=self.validate(kind.Options, rest, key),
         )
 
@@ -279,19 +298,3 @@ class _Checker:
         source = {"reader": readers[0], "options": options, "labelled_classes": looked_for}
         source["names_from"] = labels.get("names_from")
         return self.validate(LabelSource, source, key)
-
-
-TASK_KEYS = ("kind", "labels", "weight", "images", "splits")
-"""What an entry of `tasks` may hold beside the options of its kind."""
-
-
-SOURCE_KEYS = ("labelled_classes", "names_from")
-"""What an entry of `labels` may hold beside the options of its format."""
-
-
-class TaskCommon(Options):
-    """What a task of any kind may say."""
-
-    weight: PositiveFloat = 1.0
-    images: Images | None = None
-    splits: Splits | None = None

@@ -11,6 +11,7 @@ import yaml
 
 from mtcli.core.config import Config, LabelSource
 from mtcli.core.configcheck import check_config, check_plugins
+from mtcli.core.configtrunks import custom_trunks
 from mtcli.core.errors import ConfigError, did_you_mean
 from mtcli.core.yamlfile import apply_set, read_yaml
 
@@ -65,7 +66,7 @@ def load_config(
         ConfigError: at the first key that is wrong, with its name and where it was said.
     """
     document = read_yaml(path)
-    _refuse_plugins(document, path, allow_plugins)
+    refuse_plugins(document, path, allow_plugins)
     origins = dict(apply_set(document, text) for text in sets)
     for section, values in (decided or {}).items():
         said = document.get(section)
@@ -80,16 +81,22 @@ def import_plugins_of(path: Path, allowed: bool) -> None:
         ConfigError: one cannot be imported, or is there and not allowed.
     """
     document = read_yaml(path)
-    _refuse_plugins(document, path, allowed)
+    refuse_plugins(document, path, allowed)
     check_plugins(document, base=path.resolve().parent, source=path)
 
 
-def _refuse_plugins(document: Mapping[str, Any], path: Path, allowed: bool) -> None:
-    if document.get("plugins") and not allowed:
+def refuse_plugins(document: Mapping[str, Any], path: Path, allowed: bool) -> None:
+    """See that a config which the user has not named imports no code unasked.
+
+    Raises:
+        ConfigError: it would.
+    """
+    named = document.get("plugins") or list(custom_trunks(document).values())
+    if named and not allowed:
         raise ConfigError(
             "the run's config names plug-ins, which are code and not imported unasked",
             where=path,
-            found=str(document["plugins"]),
+            found=str(named),
             mend="--allow-plugins imports them",
         )
 
@@ -102,12 +109,12 @@ def dump_config(config: Config, folder: Path) -> str:
     """
     tasks = {}
     for name, task in config.tasks.items():
-        plain = task.model_dump(mode="json", include={"images", "splits"})
+        plain = task.model_dump(mode="json", include={"images", "splits", "trunk"})
         tasks[name] = {
             "kind": task.kind,
             "labels": [_source(source) for source in task.labels],
             "weight": task.weight,
-            **{part: plain[part] for part in ("images", "splits") if plain[part] is not None},
+            **{part: value for part, value in plain.items() if value is not None},
             **task.options.model_dump(mode="json"),
         }
     data = config.data.model_dump(mode="json", exclude={"augment"})
@@ -124,6 +131,8 @@ def dump_config(config: Config, folder: Path) -> str:
         "model": config.model.model_dump(mode="json"),
         "train": config.train.model_dump(mode="json"),
     }
+    if config.transfer is not None:
+        document["transfer"] = config.transfer.model_dump(mode="json")
     if config.plugins:
         document["plugins"] = list(config.plugins)
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, default_flow_style=None)

@@ -5,13 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from fnmatch import fnmatchcase
 
+from pydantic import PositiveFloat
+
 from mtcli.core.config import DataConfig, LabelSource, TaskConfig, TrainConfig
 from mtcli.core.configmixing import MixingConfig
-from mtcli.core.configsplits import DrawnSplits
+from mtcli.core.configsplits import DrawnSplits, Images, Splits
 from mtcli.core.errors import ConfigError, did_you_mean
+from mtcli.core.options import Options
 
 Error = Callable[..., ConfigError]
 """Makes an error of a key, what is wrong, and its other parts."""
+
+
+TASK_KEYS = ("kind", "labels", "weight", "images", "splits", "trunk")
+"""What an entry of `tasks` may hold beside the options of its kind."""
+
+SOURCE_KEYS = ("labelled_classes", "names_from")
+"""What an entry of `labels` may hold beside the options of its format."""
+
+
+class TaskCommon(Options):
+    """What a task of any kind may say."""
+
+    weight: PositiveFloat = 1.0
+    images: Images | None = None
+    splits: Splits | None = None
+    trunk: str | None = None
 
 
 def check_drawn(data: DataConfig, tasks: Mapping[str, TaskConfig], error: Error) -> None:

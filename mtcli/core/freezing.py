@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from fnmatch import fnmatchcase
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import torch
 
-from mtcli.core.configmixing import MixingConfig
-from mtcli.core.errors import ConfigError, did_you_mean
+from mtcli.core.config import TrainConfig
+from mtcli.core.errors import ConfigError
 from mtcli.core.network import Network
+from mtcli.core.parts import Parts
 
 
-def freeze(network: Network, parts: Collection[str]) -> None:
-    """Let every parameter learn but those of the parts; call it after `network.train()`.
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """What does not learn.
+
+    Attributes:
+        parts: see `Parts.matching`; `conv` is what was copied.
+        but: parts that learn although they are among these.
+        also: parts that do not learn, whatever `but` says.
+    """
+
+    parts: Collection[str] = ()
+    but: Collection[str] = ()
+    also: Collection[str] = ()
+
+
+def frozen_at(settings: TrainConfig, epoch: int, stage: Collection[str]) -> Freeze:
+    """What does not learn in an epoch (from 1), of whose stage `stage` says what rests."""
+    thawed = [part for part, first in settings.unfreeze.items() if epoch >= first]
+    return Freeze(settings.freeze, thawed, stage)
+
+
+def freeze(network: Network, frozen: Freeze, copied: Collection[str] = ()) -> None:
+    """Let every parameter learn but those of some parts; call it after `network.train()`.
 
     A frozen parameter has no gradient, so that the optimizer passes it over, weight decay and
     momentum included. A module of which everything is frozen is put into evaluation mode: its
@@ -21,38 +43,74 @@ def freeze(network: Network, parts: Collection[str]) -> None:
 
     Args:
         network: in training mode.
-        parts: `trunk`, `pyramid`, `heads`, `heads.NAME`, or names of tensors with `*` for any text.
+        frozen: what does not learn.
+        copied: the tensors that were filled with weights from elsewhere.
     """
+    resting = frozen_parameters(network, frozen, copied)
     for name, parameter in network.named_parameters():
-        parameter.requires_grad_(not _is_of(name, parts))
-    if parts:
+        parameter.requires_grad_(name not in resting)
+    if resting:
         for module in network.modules():
             own = list(module.parameters())
             if own and not any(parameter.requires_grad for parameter in own):
                 module.eval()
 
 
-def check_frozen(network: Network, mixing: MixingConfig, size: tuple[int, int]) -> None:
-    """See that the parts that stages freeze exist, and that every task of a stage can learn.
+def frozen_parameters(network: Network, frozen: Freeze, copied: Collection[str]) -> set[str]:
+    """The names of the parameters that do not learn."""
+    if not frozen.parts and not frozen.also:
+        return set()
+    parts = Parts(network, copied)
+    resting = parts.matching(frozen.parts, copied_only=True) - parts.matching(frozen.but)
+    resting |= parts.matching(frozen.also, copied_only=True)
+    return resting & {name for name, _ in network.named_parameters()}
+
+
+def check_frozen(
+    network: Network, settings: TrainConfig, size: tuple[int, int], copied: Collection[str] = ()
+) -> None:
+    """See that what is frozen exists, and that every task of a stage can learn.
 
     Args:
         network: on the CPU; it is left as it was.
-        mixing: says what is frozen while which tasks learn.
+        settings: say what is frozen, and when.
         size: the working size, height and width.
+        copied: the tensors that were filled with weights from elsewhere.
 
     Raises:
-        ConfigError: a part is none of the network's, or a task has nothing left to learn with.
+        ConfigError: a part is none of the network's, a task has nothing left to learn with, or
+            features are to be cached of a trunk that moves.
     """
-    names = [name for name, _ in network.named_parameters()]
+    parts = Parts(network, copied)
+    parts.require(settings.freeze, "train.freeze", copied_only=True)
+    parts.require(settings.unfreeze, "train.unfreeze")
+    for part in settings.unfreeze:
+        held = parts.matching(settings.freeze, copied_only=True)
+        if not parts.matching([part]) & held:
+            raise ConfigError(
+                f"train.unfreeze.{part}: nothing of it is frozen",
+                found=f"train.freeze: {', '.join(settings.freeze) or 'nothing'}",
+            )
+    if settings.freeze:
+        frozen = Freeze(settings.freeze, settings.unfreeze)
+        learners = _learners(network, frozen, size, copied)
+        if not any(learners.values()):
+            raise ConfigError(
+                "train.freeze: nothing is left to learn with",
+                found=f"frozen: {', '.join(settings.freeze)}",
+                mend="freeze less, or start with other weights: mtcli transfer --init-only",
+            )
+    if settings.cache_features:
+        _require_still_trunks(network, settings, copied)
     seen: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
-    for number, stage in enumerate(mixing.sequential or ()):
+    for number, stage in enumerate(settings.mixing.sequential or ()):
         if not stage.freeze or (stage.freeze, stage.tasks) in seen:
             continue
         seen.add((stage.freeze, stage.tasks))
         key = f"train.mixing.sequential.{number}.freeze"
-        for part in stage.freeze:
-            _require_part(network, names, part, key)
-        for task, can_learn in _learners(network, stage.freeze, size).items():
+        parts.require(stage.freeze, key, copied_only=True)
+        frozen = Freeze(settings.freeze, settings.unfreeze, stage.freeze)
+        for task, can_learn in _learners(network, frozen, size, copied).items():
             if task in stage.tasks and not can_learn:
                 raise ConfigError(
                     f"{key}: nothing is left for {task} to learn with",
@@ -61,21 +119,33 @@ def check_frozen(network: Network, mixing: MixingConfig, size: tuple[int, int]) 
                 )
 
 
-def _require_part(network: Network, names: Collection[str], part: str, key: str) -> None:
-    if any(_is_of(name, [part]) for name in names):
+def _require_still_trunks(network: Network, settings: TrainConfig, copied: Collection[str]) -> None:
+    """See that no trunk ever moves; in the last epoch most is thawed."""
+    resting = frozen_parameters(network, frozen_at(settings, settings.epochs, ()), copied)
+    of_trunks = ("trunk.", "trunks.")
+    moving = [
+        name
+        for name, _ in network.named_parameters()
+        if name.startswith(of_trunks) and name not in resting
+    ]
+    if not moving:
         return
-    if part.partition(".")[0] == "pyramid" and network.pyramid is None:
-        return  # the tasks of this run read none of it; others of the config may
-    heads = [f"heads.{name}" for name, _ in network.heads.items()]
-    known = ["trunk", "pyramid", "heads", *heads]
+    thawed = moving[0] in frozen_parameters(network, frozen_at(settings, 1, ()), copied)
+    trunks = sorted({name.partition(".")[0] for name in moving})
     raise ConfigError(
-        f"{key}: nothing of the network is called {part}",
-        expected=f"{', '.join(known)}, or a tensor's name",
-        mend=did_you_mean(part, known),
+        "train.cache_features: the trunk moves",
+        expected="a trunk of which all is frozen throughout",
+        found=f"{moving[0]} learns"
+        + (" from a later epoch on, by train.unfreeze" if thawed else ""),
+        mend="leave train.unfreeze out, or cache nothing"
+        if thawed
+        else f"train.freeze: [{', '.join(trunks)}] (--freeze {','.join(trunks)}), or cache nothing",
     )
 
 
-def _learners(network: Network, parts: Collection[str], size: tuple[int, int]) -> dict[str, bool]:
+def _learners(
+    network: Network, frozen: Freeze, size: tuple[int, int], copied: Collection[str]
+) -> Mapping[str, bool]:
     """For each task, whether a gradient would reach anything: its head, or its maps.
 
     Which layers of trunk and pyramid a map comes from is their own affair: a picture tells.
@@ -84,7 +154,7 @@ def _learners(network: Network, parts: Collection[str], size: tuple[int, int]) -
     modes = {module: module.training for module in network.modules()}
     try:
         network.eval()
-        freeze(network, parts)
+        freeze(network, frozen, copied)
         with torch.enable_grad():
             features = network.encode({"image": torch.zeros(1, 3, *size, dtype=torch.uint8)})
         return {
@@ -97,8 +167,3 @@ def _learners(network: Network, parts: Collection[str], size: tuple[int, int]) -
             parameter.requires_grad_(learns)
         for module, training in modes.items():
             module.training = training
-
-
-def _is_of(name: str, parts: Iterable[str]) -> bool:
-    """Whether a tensor belongs to one of the parts."""
-    return any(name.startswith(f"{part}.") or fnmatchcase(name, part) for part in parts)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mtcli.core.data.sample import Batch
+from mtcli.core.distillation import Teacher
 from mtcli.core.network import Network
 from mtcli.core.runtime import Runtime
 from mtcli.core.task import AnyTask
@@ -20,15 +21,18 @@ def add_gradients(
     batches: Sequence[Batch],
     runtime: Runtime,
     scaler: torch.amp.GradScaler,
+    teacher: Teacher | None = None,
 ) -> dict[str, Tensor]:
     """Add the gradients of an update's batches to the parameters.
 
     Each part of a task's loss is a sum over its batch divided by a count over all batches, so
     that the gradients are those of one large batch, whatever labels fall where. A task without a
-    label in any of them leaves its own layers without a gradient.
+    label in any of them leaves its own layers without a gradient, and so does one of which
+    everything is frozen.
 
     Returns:
-        The loss of each task that had a label: a scalar on the device, without its weight.
+        The loss of each task that had a label, and the teacher's as `distill`: scalars on the
+        device, without their weights.
     """
     counts: dict[str, dict[str, Tensor]] = {}
     for batch in batches:
@@ -37,16 +41,24 @@ def add_gradients(
             for part, count in tasks[name].counts(target).items():
                 total[part] = total[part] + count if part in total else count
     losses: dict[str, Tensor] = {}
+    pictures = sum(len(batch.keys) for batch in batches)
     for batch in batches:
-        if not batch.rows:
+        if not batch.rows and teacher is None:
             continue
         with runtime.autocast():
-            answers = network(batch.inputs, batch.rows, batch.targets)
+            features = network.encode(batch.inputs)
+            answers = network.heads(features, batch.rows, batch.targets)
         weighted = []
         for name, raw in answers.items():
             parts = tasks[name].loss(raw, batch.targets[name], counts[name])
             loss = torch.stack(list(parts.values())).sum()
             weighted.append(weights[name] * loss)
             losses[name] = losses.get(name, 0) + loss.detach()
-        torch.autograd.backward(scaler.scale(torch.stack(weighted).sum()))
+        if teacher is not None:
+            apart = teacher.distance(batch.inputs, features) * (len(batch.keys) / pictures)
+            weighted.append(teacher.weight * apart)
+            losses["distill"] = losses.get("distill", 0) + apart.detach()
+        update = torch.stack(weighted).sum()
+        if update.requires_grad:
+            torch.autograd.backward(scaler.scale(update))
     return losses

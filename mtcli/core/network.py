@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mtcli.core.errors import ConfigError
-from mtcli.core.features import level_stride
-from mtcli.core.pyramid import build_pyramid
+from mtcli.core.features import FeatureSpec, level_stride
+from mtcli.core.modules import Features, Heads, Named, Normalise
+from mtcli.core.pyramid import Pyramid, build_pyramid
 from mtcli.core.task import AnyTask
 from mtcli.core.trunks import Trunk, build_trunk
 
-Features = dict[str, dict[str, Tensor]]
-"""For each task, the maps that it reads: `{task: {level: [N, C, H, W]}}`."""
+MAIN = ""
+"""The key of the trunk that tasks share unless they name another."""
+
+
+@dataclass(frozen=True, slots=True)
+class SideTrunk:
+    """A trunk beside the main one: its name, and its probability of dropping a branch."""
+
+    trunk: str
+    drop_path: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,102 +33,112 @@ class Architecture:
     """What a network is built from, beside its tasks; plain values that a checkpoint keeps.
 
     Attributes:
-        trunk: its name.
+        trunk: the main one's name.
         pyramid: channels of the shared pyramid.
         drop_path: probability of dropping a residual branch of the trunk, in training.
+        pyramid_norm: `batch` for a BatchNorm behind each of the pyramid's convolutions.
+        pyramid_top: the map that `p6` is made from, `p5` or `c5`.
+        trunks: those beside the main one, by key.
+        uses: the key of the trunk of each task that does not use the main one.
     """
 
     trunk: str
     pyramid: int
     drop_path: float
-
-
-class Heads(nn.Module):
-    """The tasks' own layers by task name."""
-
-    def __init__(self, heads: Mapping[str, nn.Module]) -> None:
-        super().__init__()
-        # Not through add_module or ModuleDict, which refuse a task called `type` or `float`
-        # since modules have methods of these names.
-        self._modules.update(heads)
-
-    def __getitem__(self, task: str) -> nn.Module:
-        return dict(self.items())[task]
-
-    def items(self) -> Iterator[tuple[str, nn.Module]]:
-        """Each task's name and head."""
-        for name, head in self._modules.items():
-            assert head is not None
-            yield name, head
-
-    def forward(
-        self,
-        features: Features,
-        rows: Mapping[str, Tensor] | None = None,
-        targets: Mapping[str, Any] | None = None,
-    ) -> dict[str, Any]:
-        """Run each task's head on the rows of the batch that are its own.
-
-        Args:
-            features: what `Network.encode` gave.
-            rows: for each task to run, its rows `[R]` int64; None runs all tasks on all rows.
-                A task without a row is left out, and its layers get no gradient.
-            targets: collated targets of the tasks, for heads that sample with them.
-
-        Returns:
-            The head's answer for each task that ran.
-        """
-        answers = {}
-        for task, head in self.items():
-            own = features[task]
-            if rows is not None:
-                if task not in rows or len(rows[task]) == 0:
-                    continue
-                own = {level: _take(feature, rows[task]) for level, feature in own.items()}
-            answers[task] = head(own, targets[task] if targets else None)
-        return answers
+    pyramid_norm: str | None = None
+    pyramid_top: str = "p5"
+    trunks: Mapping[str, SideTrunk] = field(default_factory=dict)
+    uses: Mapping[str, str] = field(default_factory=dict)
 
 
 class Network(nn.Module):
-    """A trunk run once for the whole batch, and heads that read its maps.
+    """Trunks run once each for the whole batch, and heads that read their maps.
 
     Tensor names are `trunk.*` (as the trunk's family publishes them), `pyramid.*` and
-    `heads.TASK.*`.
+    `heads.TASK.*`; of a trunk beside the main one `trunks.KEY.*` and `pyramids.KEY.*`.
+
+    Args:
+        trunks: by key, the main one under `MAIN`.
+        tasks: by name.
+        uses: the key of each task's trunk.
+        pyramid: makes the pyramid on a trunk's maps down to the finest of some levels.
 
     Attributes:
         levels: the maps that each task reads.
+        uses: the key of each task's trunk.
+        stride: the input's sides are multiples of it.
     """
 
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, trunk: Trunk, tasks: Mapping[str, AnyTask], pyramid: int) -> None:
+    def __init__(
+        self,
+        trunks: Mapping[str, Trunk],
+        tasks: Mapping[str, AnyTask],
+        uses: Mapping[str, str],
+        pyramid: Callable[[Mapping[str, FeatureSpec], set[str]], Pyramid | None],
+    ) -> None:
         super().__init__()
-        self.trunk = trunk.module
-        self._extract = trunk.extract
+        self._extracts = {key: trunk.extract for key, trunk in trunks.items()}
         self.levels = {name: task.levels for name, task in tasks.items()}
-        wanted = {level for levels in self.levels.values() for level in levels}
-        self.pyramid = build_pyramid(trunk.specs, wanted, pyramid)
-        specs = {**trunk.specs, **(self.pyramid.specs if self.pyramid else {})}
+        self.uses = dict(uses)
+        specs: dict[str, dict[str, FeatureSpec]] = {}
+        pyramids: dict[str, Pyramid] = {}
+        for key, trunk in trunks.items():
+            specs[key] = dict(trunk.specs)
+            wanted = {level for task in tasks if uses[task] == key for level in self.levels[task]}
+            built = pyramid(trunk.specs, wanted)
+            if built is not None:
+                pyramids[key] = built
+                specs[key].update(built.specs)
+        side = [key for key in trunks if key != MAIN]
+        self.trunk = trunks[MAIN].module if MAIN in trunks else None
+        self.pyramid = pyramids.get(MAIN)
+        self.trunks = Named({key: trunks[key].module for key in side})
+        self.pyramids = Named({key: pyramids[key] for key in side if key in pyramids})
         self.heads = Heads(
-            {
-                name: task.head({level: specs[level] for level in task.levels})
-                for name, task in tasks.items()
-            }
+            {name: _head(name, task, specs[uses[name]]) for name, task in tasks.items()}
         )
-        self.stride = max(spec.stride for spec in trunk.specs.values())
-        # Facts of the trunk, not weights: the checkpoint rebuilds them from its name.
-        self.register_buffer("mean", _per_channel(trunk.mean), persistent=False)
-        self.register_buffer("std", _per_channel(trunk.std), persistent=False)
+        self.normalise = Named({key: Normalise(t.mean, t.std) for key, t in trunks.items()})
+        read = {specs[uses[task]][level] for task in tasks for level in self.levels[task]}
+        every = read | {spec for trunk in trunks.values() for spec in trunk.specs.values()}
+        self.stride = max(spec.stride for spec in every)
+
+    def trunk_of(self, key: str) -> nn.Module:
+        """A trunk by its key."""
+        found = self.trunk if key == MAIN else self.trunks[key]
+        assert found is not None
+        return found
+
+    def pyramid_of(self, key: str) -> nn.Module | None:
+        """The pyramid on a trunk, where a task reads it."""
+        return self.pyramid if key == MAIN else dict(self.pyramids.items()).get(key)
+
+    def maps(self, image: Tensor) -> dict[str, dict[str, Tensor]]:
+        """Pictures `[N, 3, H, W]` uint8 RGB to the maps `c2 … c5` of each trunk, by its key."""
+        return {
+            key: extract(self.trunk_of(key), self.normalise[key](image))
+            for key, extract in self._extracts.items()
+        }
 
     def encode(self, inputs: Mapping[str, Tensor]) -> Features:
-        """Pictures `inputs["image"]` `[N, 3, H, W]` uint8 RGB to the maps that each task reads."""
-        pixels = inputs["image"].to(torch.float32, memory_format=torch.channels_last) / 255
-        maps = self._extract(self.trunk, (pixels - self.mean) / self.std)
-        if self.pyramid is not None:
-            maps = {**maps, **self.pyramid(maps)}
+        """The maps that each task reads.
+
+        `inputs` are pictures, `image` `[N, 3, H, W]` uint8 RGB; or what `maps` made of them
+        before, under the names of `map_name`.
+        """
+        if "image" in inputs:
+            maps = self.maps(inputs["image"])
+        else:
+            maps = {key: {} for key in self._extracts}
+            for name, feature in inputs.items():
+                key, _, level = name.rpartition("/")
+                maps[key][level] = feature
+        for key in maps:
+            pyramid = self.pyramid_of(key)
+            if pyramid is not None:
+                maps[key] = {**maps[key], **pyramid(maps[key])}
         return {
-            task: {level: maps[level] for level in levels} for task, levels in self.levels.items()
+            task: {level: maps[self.uses[task]][level] for level in levels}
+            for task, levels in self.levels.items()
         }
 
     def forward(
@@ -133,18 +152,44 @@ class Network(nn.Module):
         return answers
 
     def parameters_by_use(self) -> tuple[int, dict[str, int]]:
-        """How many parameters all tasks share, and how many are each task's own."""
-        shared = [*self.trunk.parameters()]
-        if self.pyramid is not None:
-            shared += self.pyramid.parameters()
-        own = {task: _total(list(head.parameters())) for task, head in self.heads.items()}
-        return _total(shared), own
+        """How many parameters tasks share, and how many are each task's own.
+
+        A trunk beside the main one that a single task uses is its own.
+        """
+        own = {task: _total(head) for task, head in self.heads.items()}
+        users = list(self.uses.values())
+        for task, key in self.uses.items():
+            if key != MAIN and users.count(key) == 1:
+                pyramid = self.pyramid_of(key)
+                own[task] += _total(self.trunk_of(key)) + (_total(pyramid) if pyramid else 0)
+        return _total(self) - sum(own.values()), own
+
+
+def map_name(key: str, level: str) -> str:
+    """What a trunk's map is called among a network's inputs: `c5`, or `KEY/c5`."""
+    return f"{key}/{level}" if key else level
 
 
 def build_network(architecture: Architecture, tasks: Mapping[str, AnyTask]) -> Network:
-    """A network with random weights, drawn from torch's global generator."""
-    trunk = build_trunk(architecture.trunk, architecture.drop_path)
-    return Network(trunk, tasks, architecture.pyramid)
+    """A network with random weights, drawn from torch's global generator.
+
+    A trunk that no task uses is not built.
+    """
+    uses = {task: architecture.uses.get(task, MAIN) for task in tasks}
+    every = {MAIN: SideTrunk(architecture.trunk, architecture.drop_path), **architecture.trunks}
+    trunks = {
+        key: build_trunk(side.trunk, side.drop_path)
+        for key, side in every.items()
+        if key in uses.values()
+    }
+    pyramid = lambda specs, levels: build_pyramid(
+        specs,
+        levels,
+        architecture.pyramid,
+        norm=architecture.pyramid_norm,
+        top=architecture.pyramid_top,
+    )
+    return Network(trunks, tasks, uses, pyramid)
 
 
 def check_size(network: Network, trunk: str, size: tuple[int, int]) -> None:
@@ -189,14 +234,12 @@ def check_size(network: Network, trunk: str, size: tuple[int, int]) -> None:
                 )
 
 
-def _take(feature: Tensor, rows: Tensor) -> Tensor:
-    """The rows of a map; the map itself where they are all of it, in order as they always are."""
-    return feature if len(rows) == len(feature) else feature.index_select(0, rows)
+def _total(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
 
 
-def _per_channel(values: tuple[float, ...]) -> Tensor:
-    return torch.tensor(values).reshape(1, -1, 1, 1)
-
-
-def _total(parameters: list[nn.Parameter]) -> int:
-    return sum(parameter.numel() for parameter in parameters)
+def _head(name: str, task: AnyTask, specs: Mapping[str, FeatureSpec]) -> nn.Module:
+    try:
+        return task.head({level: specs[level] for level in task.levels})
+    except ConfigError as error:
+        raise ConfigError(f"tasks.{name}.{error.what}", **error.parts()) from None

@@ -11,23 +11,28 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
+from mtcli.core.architecture import prefix_of
 from mtcli.core.config import TrainConfig
+from mtcli.core.layers import layers_of
 from mtcli.core.network import Network
 
 
-def build_optimizer(network: nn.Module, config: TrainConfig, pretrained: str | None) -> Optimizer:
-    """AdamW or SGD over all parameters in up to four groups.
+def build_optimizer(network: Network, config: TrainConfig, rates: Mapping[str, float]) -> Optimizer:
+    """AdamW or SGD over all parameters, in groups of one learning rate and weight decay.
 
-    Norms and biases (tensors of one dimension) have no weight decay. Parameters whose names
-    start with `pretrained` have `config.pretrained_lr` times the learning rate; each group keeps
-    its factor as `lr_factor`.
+    Norms and biases (tensors of one dimension) have no weight decay. Each group keeps its factor
+    on the learning rate as `lr_factor`.
+
+    Args:
+        network: whose parameters move.
+        config: the optimizer, its rate, and `lr_decay`.
+        rates: factors on the learning rate of the trunks, by key; see `rate_factors`.
     """
+    factors = rate_factors(network, rates, config.lr_decay)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
-        slow = pretrained is not None and name.startswith(pretrained)
-        factor = config.pretrained_lr if slow else 1.0
         decay = config.weight_decay if parameter.ndim > 1 else 0.0
-        groups.setdefault((factor, decay), []).append(parameter)
+        groups.setdefault((factors.get(name, 1.0), decay), []).append(parameter)
     described = [
         {"params": parameters, "lr_factor": factor, "weight_decay": decay}
         for (factor, decay), parameters in groups.items()
@@ -37,6 +42,23 @@ def build_optimizer(network: nn.Module, config: TrainConfig, pretrained: str | N
     return SGD(
         described, lr=config.lr, momentum=config.momentum, nesterov=config.momentum > 0, fused=True
     )
+
+
+def rate_factors(network: Network, rates: Mapping[str, float], decay: float) -> dict[str, float]:
+    """The factor on the learning rate of each parameter of the trunks.
+
+    That of layer l of L in a trunk of rate r is r · decay^(L − l): what sees the picture first
+    moves least (Howard and Ruder, arXiv:1801.06146, section 3.2, who call it discriminative
+    fine-tuning).
+    """
+    factors = {}
+    for key, rate in rates.items():
+        trunk = network.trunk_of(key)
+        layers = layers_of(trunk)
+        last = max(layers.values(), default=0)
+        for name, _ in trunk.named_parameters():
+            factors[f"{prefix_of(key)}{name}"] = rate * decay ** (last - layers[name])
+    return factors
 
 
 def learning_rate(step: int, total: int, warmup: float, peak: float) -> float:
@@ -63,6 +85,8 @@ class WeightAverage:
 
     def __init__(self, network: Network, decay: float) -> None:
         self.network: Network = copy.deepcopy(network).eval().requires_grad_(False)
+        # Once: to walk through the modules takes longer than to average.
+        self._tensors = _state(self.network)
         self.decay = decay
         self.updates = 0
 
@@ -72,7 +96,7 @@ class WeightAverage:
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         averages: list[Tensor] = []
         values: list[Tensor] = []
-        for average, value in zip(_state(self.network), _state(network), strict=True):
+        for average, value in zip(self._tensors, _state(network), strict=True):
             if average.is_floating_point():
                 averages.append(average)
                 values.append(value)

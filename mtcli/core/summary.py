@@ -1,13 +1,45 @@
-"""What a training tells of its tasks at its start, and of each epoch in its log."""
+"""What a training tells of weights and tasks at its start, and of each epoch in its log."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mtcli.core.architecture import trunks_of
+from mtcli.core.config import Config, TrainConfig
 from mtcli.core.data.records import Record
-from mtcli.core.events import EpochEnded, TaskSummary
+from mtcli.core.events import EpochEnded, TaskSummary, TensorPlan, TransferPlanned
+from mtcli.core.freezing import frozen_at, frozen_parameters
+from mtcli.core.network import Network
 from mtcli.core.task import AnyTask
+from mtcli.core.transfer.plan import Plan
+
+
+def started_from(config: Config) -> tuple[str, ...]:
+    """Where the first weights come from; nowhere means from scratch."""
+    origins = () if config.transfer is None else tuple(config.transfer.origin.values())
+    trunks = trunks_of(config.model, config.tasks).values()
+    return (*origins, *(trunk.weights for trunk in trunks if trunk.weights is not None))
+
+
+def transfer_planned(plan: Plan, network: Network, settings: TrainConfig) -> TransferPlanned:
+    """Every tensor's fate, and whether it is frozen in the first epoch."""
+    frozen = frozen_parameters(network, frozen_at(settings, 1, ()), plan.copied)
+    return TransferPlanned(
+        sources=plan.sources,
+        tasks=tuple(name for name, _ in network.heads.items()),
+        freeze=settings.freeze,
+        tensors=tuple(
+            TensorPlan(
+                tensor=row.tensor,
+                fate=row.fate,
+                why=row.why,
+                shape=row.shape,
+                frozen=row.fate != "left" and row.tensor in frozen,
+            )
+            for row in plan.rows
+        ),
+    )
 
 
 def task_summaries(

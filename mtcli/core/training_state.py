@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ class TrainingState:
         network: on the runtime's device.
         model: what describes it in a checkpoint.
         settings: of the training.
-        pretrained: the start of the names of parameters that have published weights, or None.
+        rates: factors on the learning rate of the trunks, by key.
+        copied: the tensors that did not start at random.
         runtime: device and precision.
         data: what tells the pictures of the run from others; see `records.digest`.
     """
@@ -36,15 +37,18 @@ class TrainingState:
         network: Network,
         model: Model,
         settings: TrainConfig,
-        pretrained: str | None,
+        rates: Mapping[str, float],
+        copied: Collection[str],
         runtime: Runtime,
         data: str,
     ) -> None:
         self.network = network
-        self.optimizer = build_optimizer(network, settings, pretrained)
+        self.optimizer = build_optimizer(network, settings, rates)
         self.scaler = torch.amp.GradScaler(runtime.device.type, enabled=runtime.precision == "fp16")
         self.average = WeightAverage(network, settings.ema) if settings.ema is not None else None
         self.progress = Progress()
+        self._parameters = list(network.parameters())
+        self.copied = copied
         self._model = model
         self._clip = settings.clip or float("inf")
         self._device = runtime.device
@@ -58,7 +62,7 @@ class TrainingState:
     def update(self) -> Tensor:
         """Let the gradients move the weights; returns the gradients' norm before clipping."""
         self.scaler.unscale_(self.optimizer)
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._clip)
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
@@ -84,6 +88,8 @@ class TrainingState:
             "device_generator": torch.cuda.get_rng_state(self._device) if cuda else None,
         }
         step = self.progress.step
+        if self.copied:
+            facts = {**facts, "copied": sorted(self.copied)}
         folder = save_checkpoint(run.checkpoints, step, self._model, self.judged, training, facts)
         run.point({**run.index(), **dict.fromkeys(names, folder)})
         return run.checkpoints / folder

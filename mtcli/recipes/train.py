@@ -5,29 +5,28 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from mtcli.core import events
-from mtcli.core.assembly import assemble
+from mtcli.core.architecture import idle_trunks, trunk_rates, trunks_of
+from mtcli.core.assembly import assemble, teacher_of
+from mtcli.core.caching import FeatureCache
 from mtcli.core.checkpoint import load_network, model_facts
 from mtcli.core.config import Config
 from mtcli.core.configfile import dump_config
-from mtcli.core.data.augment import Augment
-from mtcli.core.data.dataset import Collate, RecordDataset
+from mtcli.core.data.feed import Feed
 from mtcli.core.data.gather import draw_once, keep_drawn
-from mtcli.core.data.loader import load_batches, worker_count
 from mtcli.core.data.prepare import check_pictures_and_labels
 from mtcli.core.data.records import Record, digest, require_judgement, require_labels
 from mtcli.core.data.splits import names_of
 from mtcli.core.evaluation import evaluate, mean_score
-from mtcli.core.events import Evaluating, Event
-from mtcli.core.freezing import freeze
+from mtcli.core.events import Event
+from mtcli.core.freezing import freeze, frozen_at
 from mtcli.core.interruption import Interruption, until
 from mtcli.core.losses import add_gradients
-from mtcli.core.mixing import in_order
 from mtcli.core.mixing.build import build_mixing
 from mtcli.core.network import Network
 from mtcli.core.optimization import learning_rate, set_learning_rate
@@ -36,8 +35,7 @@ from mtcli.core.progress import Progress, value_of
 from mtcli.core.results import results_json, show_predictions, task_results
 from mtcli.core.run import Run, replace_text
 from mtcli.core.runtime import choose_runtime, describe_environment
-from mtcli.core.summary import epoch_line, task_summaries
-from mtcli.core.task import Meter
+from mtcli.core.summary import epoch_line, started_from, task_summaries, transfer_planned
 from mtcli.core.training_state import TrainingState
 from mtcli.core.watch import LossWatch
 
@@ -76,9 +74,14 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
         Run.refuse_existing(where.runs / where.name)
     assembly = assemble(config, checkpoint)
     model, network, tasks = assembly.model, assembly.network, assembly.model.tasks
-    if assembly.weights is not None and assembly.weights.unused:
-        unused = assembly.weights.unused
-        yield events.Noted(f"weights: {len(unused)} tensors not used ({unused[0]} …)")
+    for report in assembly.weights:
+        if report.unused:
+            count = len(report.unused)
+            yield events.Noted(f"weights: {count} tensors not used ({report.unused[0]} …)")
+    for key in idle_trunks(config.model, config.tasks):
+        yield events.Noted(f"{key}: no task of this run uses it")
+    if assembly.plan is not None:
+        yield transfer_planned(assembly.plan, network, settings)
 
     for split, count in assembly.unlabelled.items():
         if count:
@@ -95,44 +98,24 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
     yield from require_judgement(records["val"], settings.best, tasks)
 
     # The state that moves.
-    pretrained = "trunk." if config.model.weights is not None else None
+    rates = trunk_rates(settings, trunks_of(config.model, config.tasks), assembly.copied)
+    teacher = teacher_of(config, assembly, runtime)
     state = TrainingState(
-        runtime.place(network), model, settings, pretrained, runtime, digest(records)
+        runtime.place(network), model, settings, rates, assembly.copied, runtime, digest(records)
     )
     if checkpoint is not None:
         state.restore(checkpoint)
     progress = state.progress
+    cache = None
+    if settings.cache_features and progress.epoch <= settings.epochs:
+        cache = FeatureCache(network, config, records, runtime)
+        yield from cache.size_up(where.path if isinstance(where, Run) else where.runs / where.stem)
 
-    # How batches come.
+    # How batches are mixed.
     mixing = build_mixing(settings, config.tasks, records["train"])
     total_updates = mixing.updates_before(settings.epochs + 1)
     warmup = mixing.updates_within(settings.warmup, settings.epochs)
-    workers = worker_count(data.workers, device)
-    collate = Collate(tasks, data.size, with_targets=True)
-    learning = RecordDataset(
-        records["train"],
-        tasks,
-        data.size,
-        data.resize,
-        Augment(data.augment, data.size),
-        settings.seed,
-    )
-    judging = RecordDataset(records["val"], tasks, data.size, data.resize)
     first_epoch, first_update = progress.epoch, progress.updates
-    batches = load_batches(
-        learning,
-        collate,
-        lambda: mixing.batches(first_epoch, settings.epochs, first_update),
-        workers,
-        device,
-    )
-
-    def validate(network: Network) -> Generator[Evaluating, None, dict[str, Meter]]:
-        count = len(records["val"])
-        draws = lambda: in_order(count, settings.batch_size)
-        rows_alone = Collate(tasks, data.size, with_targets=False)
-        loaded = load_batches(judging, rows_alone, draws, workers, device)
-        return evaluate(network, tasks, loaded, records["val"], runtime, "val")
 
     # From here on there is a run.
     if isinstance(where, Run):
@@ -149,8 +132,8 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
         device=str(device),
         precision=runtime.precision,
         seed=settings.seed,
-        trunk=config.model.trunk,
-        weights=config.model.weights,
+        trunk=" + ".join(trunk.trunk for trunk in trunks_of(config.model, config.tasks).values()),
+        weights=started_from(config),
         shared_parameters=shared,
         tasks=task_summaries(tasks, records["train"], own),
         epochs=settings.epochs,
@@ -158,6 +141,10 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
         first_update=first_update,
     )
 
+    # How batches come: of the pictures, or of what a trunk that stays as it is made of them.
+    store = None if cache is None else (yield from cache.fill(run.path))
+    feed = Feed(config, tasks, records, device, store)
+    batches = feed.learning(lambda: mixing.batches(first_epoch, settings.epochs, first_update))
     with Interruption() as interruption, closing(batches):
         while progress.epoch <= settings.epochs:
             stale = progress.stale_from(settings.last_stage)
@@ -169,14 +156,16 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
             began, told = time.monotonic(), time.monotonic()
             watch = LossWatch(progress.loss_sums, progress.loss_counts)
             network.train()
-            freeze(network, mixing.frozen(epoch))
+            freeze(network, frozen_at(settings, epoch, mixing.frozen(epoch)), state.copied)
             updates = mixing.updates(epoch)
             pictures, before = 0, progress.updates
             for update in mixing.epoch(epoch)[progress.updates :]:
                 group = [next(batches) for _ in update]
                 rate = learning_rate(progress.step, total_updates, warmup, settings.lr)
                 set_learning_rate(state.optimizer, rate)
-                losses = add_gradients(network, tasks, weights, group, runtime, state.scaler)
+                losses = add_gradients(
+                    network, tasks, weights, group, runtime, state.scaler, teacher
+                )
                 if losses:  # else not one picture of the update had a label
                     norm = state.update()
                     watch.add(losses, norm, [key for batch in group for key in batch.keys])
@@ -207,7 +196,8 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
                     break
             trained = time.monotonic() - began
             progress.seconds += trained
-            meters = yield from until(interruption, validate(state.judged))
+            judging = evaluate(state.judged, tasks, feed.judging(), records["val"], runtime, "val")
+            meters = yield from until(interruption, judging)
             if meters is None:
                 yield events.Saved(state.save(run, ["last"], {"epoch": epoch}))
                 yield _ended(progress, run, config, network, interrupted=interruption.came())
@@ -243,10 +233,11 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
             yield events.Saved(state.save(run, ["last", *taken], facts))
             yield ended
 
-    # What the best epoch looks like, from its checkpoint as anybody would load it.
+    # What the best epoch looks like, from its checkpoint and the pictures as anybody would see it.
     best = runtime.place(load_network(run.checkpoint("best"), model))
     began = time.monotonic()
-    meters = yield from validate(best)
+    pictures_alone = Feed(config, tasks, records, device).judging()
+    meters = yield from evaluate(best, tasks, pictures_alone, records["val"], runtime, "val")
     results = task_results(tasks, meters, records["val"])
     evaluation = events.EvaluationEnded(
         checkpoint=run.checkpoint("best"),
@@ -261,6 +252,8 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
         if (table := meter.confusion()) is not None:
             plot_confusion(name, *table, run.plots)
     show_predictions(run, best, tasks, records["val"], data.size, data.resize, runtime)
+    if store is not None:
+        store.remove()
     yield _ended(progress, run, config, network, results=results)
 
 

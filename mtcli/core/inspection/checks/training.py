@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mtcli.core.architecture import architecture_of
+from mtcli.core.assembly import start_network
+from mtcli.core.checkpoint import Model
 from mtcli.core.data.records import labelled_only, require_judgement, require_labels
 from mtcli.core.errors import MtcliError
-from mtcli.core.freezing import check_frozen
 from mtcli.core.inspection.checks import CHECKS
 from mtcli.core.inspection.contents import every
 from mtcli.core.inspection.finding import Finding, of_error
 from mtcli.core.inspection.survey import Survey
 from mtcli.core.mixing.build import build_mixing
-from mtcli.core.network import Architecture, build_network, check_size
 from mtcli.core.progress import check_best
 from mtcli.core.runtime import choose_runtime
-from mtcli.core.weights import load_trunk_weights
 
 
 @CHECKS.add("training")
@@ -38,13 +38,10 @@ def check(survey: Survey) -> Iterator[Finding]:
     try:
         choose_runtime(config.train.device, config.train.precision)
         check_best(config.train.best, survey.tasks)
-        chosen = config.model
-        architecture = Architecture(chosen.trunk, chosen.pyramid, chosen.drop_path)
-        network = build_network(architecture, survey.tasks)
-        check_size(network, chosen.trunk, config.data.size)
-        check_frozen(network, config.train.mixing, config.data.size)
-        if chosen.weights is not None:
-            load_trunk_weights(network.trunk, chosen.weights)
+        architecture = architecture_of(config.model, config.tasks)
+        start_network(
+            config, Model(architecture, survey.tasks, config.data.size, config.data.resize)
+        )
         if kept["train"] and kept["val"]:
             for name in survey.tasks:
                 require_labels(kept["train"], name)

@@ -1,0 +1,95 @@
+"""The words for parts of a network, and which tensors each of them means."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from fnmatch import fnmatchcase
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mtcli.core.errors import ConfigError, did_you_mean
+from mtcli.core.network import Network
+
+CONV = ("trunk", "pyramid", "trunks", "pyramids")
+"""Where the convolutions that tasks share are, with the norms that belong to them: nothing else
+is there."""
+
+
+class Parts:
+    """The tensors of a network by the words for them.
+
+    Args:
+        network: whose tensors.
+        copied: those that were filled with weights from elsewhere.
+    """
+
+    def __init__(self, network: Network, copied: Collection[str] = ()) -> None:
+        self._names = tuple(network.state_dict())
+        self._heads = [f"heads.{name}" for name, _ in network.heads.items()]
+        self._sides = [f"trunks.{key}" for key, _ in network.trunks.items()]
+        self._sides += [f"pyramids.{key}" for key, _ in network.pyramids.items()]
+        self._pyramid = network.pyramid is not None
+        self._copied = copied
+        self._fc = _names_in(network.heads, nn.Linear, "heads.")
+        self._bn = _names_in(network, _BatchNorm, "")
+
+    def matching(self, words: Iterable[str], copied_only: bool = False) -> set[str]:
+        """The tensors that some words mean.
+
+        Args:
+            words: `all`, `conv`, `fc`, `bn`, a module such as `trunk`, `pyramid`, `heads.NAME`,
+                or names of tensors with `*` for any text.
+            copied_only: whether `conv` means only what was copied.
+        """
+        found: set[str] = set()
+        for word in words:
+            if word == "fc":
+                found |= self._fc
+            elif word == "bn":
+                found |= self._bn
+            else:
+                meant = {name for name in self._names if means(word, name)}
+                found |= meant & {*self._copied} if word == "conv" and copied_only else meant
+        return found
+
+    def require(self, words: Iterable[str], key: str, copied_only: bool = False) -> None:
+        """See that each word means something.
+
+        Raises:
+            ConfigError: one does not; `key` says where it stands.
+        """
+        for word in words:
+            if self.matching([word], copied_only):
+                continue
+            if word == "conv" and copied_only:
+                raise ConfigError(
+                    f"{key}: conv is what trunk and pyramid started with, and they start fresh",
+                    mend="name the parts outright: trunk, pyramid",
+                )
+            if word.partition(".")[0] == "pyramid" and not self._pyramid:
+                continue  # the tasks of this run read none of it; others of the config may
+            every = ["conv", "trunk", "pyramid", *self._sides, "heads", *self._heads, "fc", "bn"]
+            known = [other for other in every if self.matching([other])]
+            raise ConfigError(
+                f"{key}: nothing of the network is called {word}",
+                expected=f"{', '.join(known)}, or a tensor's name",
+                mend=did_you_mean(word, known),
+            )
+
+
+def means(word: str, tensor: str) -> bool:
+    """Whether a word means a tensor of this name; of `fc` and `bn` no name can tell."""
+    if word == "conv":
+        return tensor.partition(".")[0] in CONV
+    return word == "all" or tensor.startswith(f"{word}.") or fnmatchcase(tensor, word)
+
+
+def _names_in(module: nn.Module, sort: type[nn.Module], prefix: str) -> set[str]:
+    """The tensors of all modules of a sort."""
+    return {
+        f"{prefix}{path}.{name}"
+        for path, inner in module.named_modules()
+        if isinstance(inner, sort)
+        for name in inner.state_dict()
+    }

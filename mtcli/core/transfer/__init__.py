@@ -1,0 +1,1 @@
+"""Weights that move from one network to another: where they come from, and what becomes of each."""

@@ -1,0 +1,183 @@
+"""Where weights come from: a run, a checkpoint, a published file; all under our names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from mtcli.core.checkpoint import Model, load_model, load_tensors
+from mtcli.core.errors import ConfigError, did_you_mean
+from mtcli.core.published import named_as_ours
+from mtcli.core.run import find_checkpoint
+from mtcli.core.weights import imagenet_classes, read_tensors, read_weights
+
+IMAGENET_ROWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Tensors to take from.
+
+    Attributes:
+        source: as the user named it.
+        tensors: under the names of a network of ours.
+        classes: the names of the classes by head, where they are known.
+        kinds: the kind of task of each head.
+        model: what a checkpoint says of itself.
+        aside: tensors of heads that the user's names leave no place for, by their own names.
+    """
+
+    source: str
+    tensors: Mapping[str, Tensor]
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    model: Model | None = None
+    aside: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The names of its heads."""
+        return tuple(self.kinds)
+
+    def renamed(self, names: Mapping[str, str]) -> Origin:
+        """The same with other names for some heads; a head whose name another gets stands aside."""
+
+        def new(head: str) -> str:
+            return names.get(head, head)
+
+        kept = self._without({*names.values()} - {*names})
+        tensors = {}
+        for name, tensor in kept.tensors.items():
+            parts = name.split(".")
+            if parts[0] == "heads":
+                parts[1] = new(parts[1])
+            tensors[".".join(parts)] = tensor
+        return replace(
+            kept,
+            tensors=tensors,
+            classes={new(head): classes for head, classes in kept.classes.items()},
+            kinds={new(head): kind for head, kind in kept.kinds.items()},
+        )
+
+    def only(self, head: str) -> Origin:
+        """What is shared, and one head; the others stand aside."""
+        return self._without({*self.kinds} - {head})
+
+    def _without(self, heads: Collection[str]) -> Origin:
+        """The same with some heads set aside."""
+
+        def inside(name: str) -> bool:
+            return any(name.startswith(f"heads.{head}.") for head in heads)
+
+        return replace(
+            self,
+            tensors={name: value for name, value in self.tensors.items() if not inside(name)},
+            classes={name: own for name, own in self.classes.items() if name not in heads},
+            kinds={name: kind for name, kind in self.kinds.items() if name not in heads},
+            aside={
+                **self.aside,
+                **{name: value for name, value in self.tensors.items() if inside(name)},
+            },
+        )
+
+
+def read_origin(source: str, trunk: nn.Module | None, name: str) -> Origin:
+    """All tensors of a source, under the names of our networks.
+
+    Args:
+        source: a run's or checkpoint's folder, a weight file, `package:NAME`, or `imagenet`.
+        trunk: whose tensors' names tell a published trunk from its classifier.
+        name: of that trunk.
+
+    Raises:
+        MtcliError: it is missing, damaged, or carries code.
+    """
+    path = Path(source)
+    if source != "imagenet" and not source.startswith("package:"):
+        if path.is_dir() or not path.exists():
+            return _of_checkpoint(source, find_checkpoint(path))
+        tensors = read_tensors(path)
+        published = named_as_ours(tensors)
+        if published is not None:
+            classes = published.classes
+            return Origin(
+                source,
+                published.tensors,
+                {} if classes is None else {"detection": classes},
+                {"detection": "detection"},
+            )
+        if any(name.startswith("trunk.") for name in tensors):
+            heads = {name.split(".")[1] for name in tensors if name.startswith("heads.")}
+            return Origin(source, tensors, kinds=dict.fromkeys(sorted(heads), ""))
+    return _of_classifier(source, trunk, name)
+
+
+def _of_checkpoint(source: str, checkpoint: Path) -> Origin:
+    model, _ = load_model(checkpoint)
+    found = {name: getattr(task.facts, "classes", None) for name, task in model.tasks.items()}
+    return Origin(
+        source,
+        load_tensors(checkpoint),
+        {name: classes for name, classes in found.items() if classes},
+        {name: task.kind for name, task in model.tasks.items()},
+        model,
+    )
+
+
+def _of_classifier(source: str, trunk: nn.Module | None, name: str) -> Origin:
+    """A published image classifier: its trunk, and all behind it as the head of a task."""
+    ours = {} if trunk is None else trunk.state_dict()
+    tensors, rows = {}, set()
+    for own, tensor in read_weights(source, name).items():
+        if own in ours:
+            tensors[f"trunk.{own}"] = tensor
+        else:
+            tensors[f"heads.classification.{own}"] = tensor
+            rows.add(len(tensor) if tensor.ndim else 0)
+    classes = {"classification": imagenet_classes()} if IMAGENET_ROWS in rows else {}
+    return Origin(source, tensors, classes, {"classification": "classification"})
+
+
+def with_our_names(
+    origin: Origin, names: Mapping[str, str], kinds: Mapping[str, str], task: str | None = None
+) -> Origin:
+    """An origin whose heads are called as our tasks are.
+
+    Args:
+        origin: as it was read.
+        names: the user's `old=new`.
+        kinds: of our tasks, by name. The head of a published file goes to the one task of its
+            kind, where it is not named.
+        task: of ours, which this origin was named for: it brings this head alone.
+
+    Raises:
+        ConfigError: a name is none of the origin's or of ours, or the origin has no such head.
+    """
+    for old, new in names.items():
+        if old not in origin.heads:
+            mend = did_you_mean(old, origin.heads)
+            raise ConfigError(f"--map {old}={new}: the origin has no task {old}", mend=mend)
+        if new not in kinds:
+            mend = did_you_mean(new, kinds)
+            raise ConfigError(f"--map {old}={new}: there is no task {new} here", mend=mend)
+        if list(names.values()).count(new) > 1:
+            both = ", ".join(other for other, name in names.items() if name == new)
+            raise ConfigError(f"--map: two tasks of the origin become {new}", found=both)
+    names = dict(names)
+    if task is not None and task not in origin.heads and task not in names.values():
+        if len(origin.heads) != 1:
+            raise ConfigError(
+                f"--from {task}={origin.source}: it has no task {task}",
+                mend=f"it has {', '.join(origin.heads) or 'none'}; --map OLD={task} says which",
+            )
+        names[origin.heads[0]] = task
+    if origin.model is None:
+        for head, kind in origin.kinds.items():
+            ours = [name for name, own in kinds.items() if own == kind]
+            if head not in names and head not in kinds and len(ours) == 1:
+                names[head] = ours[0]
+    renamed = origin.renamed(names)
+    return renamed if task is None else renamed.only(task)

@@ -1,0 +1,321 @@
+"""What becomes of every tensor when weights move from one network to another, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from mtcli.core.errors import ConfigError, and_more
+from mtcli.core.heads.classrows import ClassRows, class_rows
+from mtcli.core.network import Network
+from mtcli.core.parts import Parts, means
+from mtcli.core.task import AnyTask
+from mtcli.core.transfer.adapting import adapt_channels, matched, move_rows
+from mtcli.core.transfer.origin import Origin
+
+Fate = Literal["copied", "adapted", "fresh", "left"]
+
+COUNTER = "num_batches_tracked"
+"""BatchNorm's count of batches, which published files lack and nothing here needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One tensor's fate.
+
+    Attributes:
+        tensor: its name, in our network; for what was left behind, in the origin.
+        fate: copied, adapted, fresh, or left behind in the origin.
+        why: where that does not say it all.
+        asked: whether it is what an option asked for, or goes without saying.
+        shape: of the tensor.
+    """
+
+    tensor: str
+    fate: Fate
+    why: str
+    asked: bool
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The fate of every tensor, and the values of those that are copied or adapted."""
+
+    sources: tuple[str, ...]
+    rows: tuple[Row, ...]
+    values: Mapping[str, Tensor]
+
+    @property
+    def copied(self) -> frozenset[str]:
+        """The tensors that are filled."""
+        return frozenset(self.values)
+
+    @torch.no_grad()
+    def apply(self, network: Network) -> None:
+        """Fill the network; what is fresh stays as it is."""
+        state = network.state_dict()
+        for name, value in self.values.items():
+            state[name].copy_(value)
+
+    def require_all(self) -> None:
+        """See that nothing is fresh or left behind that no option asked for.
+
+        Raises:
+            ConfigError: something is.
+        """
+        missed = [row for row in self.rows if not row.asked]
+        if missed:
+            raise ConfigError(
+                "--strict: tensors are fresh or left behind that no option asked for",
+                found=and_more([f"{row.tensor} ({row.fate}: {row.why})" for row in missed], 2),
+                mend="--copy, --map and --tasks say what is meant",
+            )
+
+
+def make_plan(
+    network: Network,
+    tasks: Mapping[str, AnyTask],
+    origins: Sequence[Origin],
+    words: Sequence[str] = ("all",),
+    chosen: Collection[str] = (),
+    average: bool = False,
+    require: bool = True,
+) -> Plan:
+    """Decide of every tensor.
+
+    Args:
+        network: to be filled, with fresh weights.
+        tasks: the network's, which know their classes.
+        origins: where weights come from, their heads by the names of our tasks.
+        words: what is taken; see `Parts.matching`.
+        chosen: tasks that the user named, so that what they lack is no surprise.
+        average: whether shared tensors of several origins are averaged.
+        require: whether something has to come of it.
+
+    Raises:
+        ConfigError: nothing could be copied, or two origins both bring a tensor.
+    """
+    parts = Parts(network)
+    parts.require(words, "--copy")
+    wanted = parts.matching(words)
+    rows: list[Row] = []
+    values: dict[str, Tensor] = {}
+    layouts = _layouts(network)
+    first = _first_kernels(network)
+    used: set[str] = set()
+    for name, fresh in network.state_dict().items():
+        fits = _Fit(name, fresh, tasks, layouts, name in first)
+        having = [origin for origin in origins if name in origin.tensors]
+        shape = tuple(fresh.shape)
+        if name not in wanted:
+            rows.append(Row(name, "fresh", "not asked for", True, shape))
+            continue
+        if not having:
+            why, asked = _lacking(name, origins, chosen)
+            rows.append(Row(name, "fresh", why, asked, shape))
+            continue
+        used.add(name)
+        if len(having) > 1 and not average:
+            raise ConfigError(
+                f"{len(having)} origins bring {name}",
+                found=", ".join(origin.source for origin in having),
+                mend="--merge average takes their mean; or take it from one: --copy heads",
+            )
+        tried = [fits.take(origin) for origin in having]
+        found = [value for _, _, value in tried if value is not None]
+        fate, why, _ = tried[0]
+        if len(found) == len(tried):
+            values[name] = _mean(found)
+            why = why if len(found) == 1 else f"mean of {len(found)}"
+        else:
+            fate, why = next((f, w) for f, w, value in tried if value is None)
+        rows.append(Row(name, fate, why, fate in ("copied", "adapted"), shape))
+    rows += _left(network, tasks, origins, used, words, chosen)
+    plan = Plan(tuple(origin.source for origin in origins), tuple(rows), values)
+    if require:
+        _require_some(plan, origins, words)
+    return plan
+
+
+class _Fit:
+    """Tries to fit an origin's tensor to one of ours."""
+
+    def __init__(
+        self,
+        name: str,
+        fresh: Tensor,
+        tasks: Mapping[str, AnyTask],
+        layouts: Mapping[str, ClassRows],
+        is_first: bool,
+    ) -> None:
+        self._name = name
+        self._fresh = fresh
+        self._layout = layouts.get(name)
+        self._is_first = is_first
+        self._head = _head_of(name, tasks)
+        task = tasks.get(self._head or "")
+        self._kind = None if task is None else task.kind
+        self._classes: tuple[str, ...] | None = getattr(task and task.facts, "classes", None)
+
+    def take(self, origin: Origin) -> tuple[Fate, str, Tensor | None]:
+        """The fate, why, and the value that fits, if any does."""
+        value, fresh = origin.tensors[self._name], self._fresh
+        theirs = origin.classes.get(self._head or "")
+        if self._layout is not None and self._classes and theirs is not None:
+            return self._rows(value, self._layout, theirs, self._classes)
+        kind = origin.kinds.get(self._head or "")
+        if self._layout is not None and kind and kind != self._kind:
+            return "fresh", f"a {kind} there", None
+        if value.shape == fresh.shape:
+            unnamed = self._layout is not None and self._classes
+            return "copied", "classes without names there, in their order" if unnamed else "", value
+        there, here = tuple(value.shape), tuple(fresh.shape)
+        if self._is_first and value.ndim == 4 and there[0] == here[0] and there[2:] == here[2:]:
+            how = "inflated" if here[1] > there[1] else "averaged"
+            why = f"{there[1]} input channels {how} to {here[1]}"
+            return "adapted", why, adapt_channels(value, here[1])
+        if self._layout is not None and there[1:] == here[1:]:
+            return "fresh", f"{there[0]} rows of unnamed classes there, {here[0]} here", None
+        return "fresh", f"another shape there: {list(there)}, not {list(here)}", None
+
+    def _rows(
+        self, value: Tensor, layout: ClassRows, theirs: tuple[str, ...], ours: tuple[str, ...]
+    ) -> tuple[Fate, str, Tensor | None]:
+        fresh = self._fresh
+        if value.shape == fresh.shape and theirs == ours:
+            return "copied", "", value
+        fits = value.shape[1:] == fresh.shape[1:] and len(value) == layout.length(len(theirs))
+        if not fits:
+            shapes = f"{list(value.shape)}, not {list(fresh.shape)}"
+            return "fresh", f"another shape there: {shapes}", None
+        classes = matched(theirs, ours)
+        if not classes:
+            return "fresh", f"no class of the same name ({and_more(theirs)} there)", None
+        moved = move_rows(value, fresh, layout, classes, len(theirs), len(ours))
+        names = and_more([ours[number] for number in sorted(classes)])
+        return "adapted", f"{len(classes)} of {len(ours)} classes by name: {names}", moved
+
+
+def _layouts(network: Network) -> dict[str, ClassRows]:
+    """The tensors of all heads that have rows for classes."""
+    return {
+        f"heads.{task}.{name}": rows
+        for task, head in network.heads.items()
+        for name, rows in class_rows(head).items()
+    }
+
+
+def _first_kernels(network: Network) -> set[str]:
+    """The kernel that each trunk sees the picture with."""
+    found: dict[str, str] = {}
+    for name, tensor in network.state_dict().items():
+        if tensor.ndim == 4 and name.partition(".")[0] in ("trunk", "trunks"):
+            found.setdefault(_module(name), name)
+    return {*found.values()}
+
+
+def _head_of(name: str, tasks: Collection[str]) -> str | None:
+    """The task whose head a tensor is of."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "heads" and parts[1] in tasks else None
+
+
+def _module(name: str) -> str:
+    """The part of a network that a tensor is of: `trunk`, `pyramids.KEY`, `heads.TASK`."""
+    words = name.split(".")
+    return ".".join(words[: 2 if words[0] in ("trunks", "pyramids", "heads") else 1])
+
+
+def _lacking(name: str, origins: Sequence[Origin], chosen: Collection[str]) -> tuple[str, bool]:
+    """Why no origin has a tensor, and whether that was to be expected."""
+    if name.endswith(COUNTER):
+        return "a counter, which files leave out", True
+    head = name.split(".")[1] if name.startswith("heads.") else None
+    if head is not None and all(head not in origin.heads for origin in origins):
+        return "a new task", head in chosen
+    return "no such tensor in the origin", False
+
+
+def _left(
+    network: Network,
+    tasks: Mapping[str, AnyTask],
+    origins: Sequence[Origin],
+    used: Collection[str],
+    words: Sequence[str],
+    chosen: Collection[str],
+) -> list[Row]:
+    """What of the origins has no place here."""
+    ours = network.state_dict()
+    rows = []
+    for origin in origins:
+        for name, tensor in origin.tensors.items():
+            if name in used:
+                continue
+            head = name.split(".")[1] if name.startswith("heads.") else None
+            if name in ours:
+                continue  # not wanted, which is told where it is fresh
+            if not any(means(word, name) for word in words):
+                why, asked = "not asked for", True
+            elif head is not None and head not in tasks:
+                why, asked = "task not wanted", bool(chosen)
+            elif not any(other.startswith(f"{_module(name)}.") for other in ours):
+                why, asked = "no task here reads it", bool(chosen)
+            else:
+                why, asked = "no such tensor here", name.endswith(COUNTER)
+            rows.append(Row(name, "left", why, asked, tuple(tensor.shape)))
+        rows += [
+            Row(name, "left", "another head was asked for", True, tuple(tensor.shape))
+            for name, tensor in origin.aside.items()
+        ]
+    return rows
+
+
+def _require_some(plan: Plan, origins: Sequence[Origin], words: Sequence[str]) -> None:
+    sources = ", ".join(plan.sources)
+    tried = [
+        row
+        for row in plan.rows
+        if row.tensor.startswith("trunk.")
+        and row.fate != "left"
+        and row.why != "not asked for"
+        and not row.tensor.endswith(COUNTER)
+    ]
+    for origin in origins:
+        if not any(name.startswith("trunk.") for name in origin.tensors):
+            continue
+        missed = [r for r in tried if r.fate == "fresh" or r.tensor not in origin.tensors]
+        # Trunks of one family have a few tensors in common, which would teach another's nothing.
+        if 2 * len(missed) > len(tried):
+            first = missed[0]
+            named = origin.model.architecture.trunk if origin.model is not None else None
+            why = first.why if first.fate == "fresh" else "no such tensor"
+            raise ConfigError(
+                "the origin's trunk is of another architecture",
+                where=origin.source,
+                expected=f"{first.tensor} {list(first.shape)}",
+                found=f"{named}: {why}" if named else why,
+                mend=f"--set model.trunk={named or 'NAME'} builds the same here; "
+                "--copy heads takes what fits without it",
+            )
+    filled = {name for name in plan.values if not name.endswith(COUNTER)}
+    if not filled:
+        reasons = [row for row in plan.rows if row.fate == "fresh" and row.why != "not asked for"]
+        raise ConfigError(
+            "nothing of the origin can be copied",
+            where=sources,
+            expected=f"tensors of {', '.join(words)}",
+            found=f"{reasons[0].tensor}: {reasons[0].why}" if reasons else None,
+            mend="is it of another architecture? mtcli models show tells what a run is made of",
+        )
+
+
+def _mean(values: Sequence[Tensor]) -> Tensor:
+    """The mean of tensors; of integers, which count, the first."""
+    if len(values) == 1 or not values[0].is_floating_point():
+        return values[0]
+    return torch.stack([value.float() for value in values]).mean(dim=0)

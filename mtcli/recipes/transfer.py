@@ -1,0 +1,108 @@
+"""mtcli transfer: a network that starts from the weights of others, trained on or kept as it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mtcli.core import events
+from mtcli.core.architecture import trunk_rates, trunks_of
+from mtcli.core.assembly import assemble
+from mtcli.core.config import Config
+from mtcli.core.configfile import dump_config
+from mtcli.core.data.gather import draw_once, keep_drawn
+from mtcli.core.data.prepare import check_pictures_and_labels
+from mtcli.core.data.records import digest
+from mtcli.core.events import Event
+from mtcli.core.run import Run, replace_text
+from mtcli.core.runtime import choose_runtime, describe_environment
+from mtcli.core.summary import transfer_planned
+from mtcli.core.training_state import TrainingState
+from mtcli.recipes.evaluate import Measured, measure
+from mtcli.recipes.train import NewRun, train
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What a network that learns another task must not lose.
+
+    Attributes:
+        origin: the checkpoint as it was.
+        tasks: that it knew.
+        allowed: how much each one's primary metric may fall; None: by any amount.
+    """
+
+    origin: Path
+    tasks: Sequence[str]
+    allowed: float | None
+
+
+def transfer(config: Config, where: NewRun, keeping: Keeping | None = None) -> Iterator[Event]:
+    """Train a network that starts as the config's `transfer` says.
+
+    With `keeping`, the old tasks are measured before and after: the origin's best and the new
+    run's best on the same pictures.
+
+    Raises:
+        MtcliError: see `mtcli.core.errors`.
+    """
+    results: Mapping[str, events.TaskResult] = {}
+    for event in train(config, where):
+        yield event
+        if isinstance(event, events.TrainingEnded):
+            results = event.results
+    if keeping is not None and results:
+        known = {name: config.tasks[name] for name in keeping.tasks}
+        old = config.model_copy(update={"tasks": known})
+        measured = yield from measure(keeping.origin, old, "val", keeping.tasks)
+        yield _compared(keeping, measured, results)
+
+
+def initialise(config: Config, where: NewRun) -> Iterator[Event]:
+    """Leave a run whose checkpoint is the network as it starts, without a step.
+
+    Raises:
+        MtcliError: see `mtcli.core.errors`.
+    """
+    config = draw_once(config)
+    if where.name is not None:
+        Run.refuse_existing(where.runs / where.name)
+    assembly = assemble(config)
+    assert assembly.plan is not None
+    yield transfer_planned(assembly.plan, assembly.network, config.train)
+    # Training goes on with these pictures: what a look at them leaves out is to be left out here.
+    records = {}
+    for split, listed in assembly.records.items():
+        records[split] = yield from check_pictures_and_labels(
+            config.data, listed, assembly.model.tasks, split
+        )
+    runtime = choose_runtime("cpu", "fp32")
+    state = TrainingState(
+        assembly.network,
+        assembly.model,
+        config.train,
+        trunk_rates(config.train, trunks_of(config.model, config.tasks), assembly.copied),
+        assembly.copied,
+        runtime,
+        digest(records),
+    )
+    run = Run.create(where.runs, where.name, where.stem)
+    replace_text(run.config, dump_config(keep_drawn(config, run.path), run.path))
+    replace_text(run.environment, json.dumps(describe_environment(runtime), indent=1))
+    yield events.Initialised(run.path, state.save(run, ["last"], {"epoch": 0}))
+
+
+def _compared(
+    keeping: Keeping, before: Measured, after: Mapping[str, events.TaskResult]
+) -> events.Compared:
+    rows = {}
+    for name, meter in before.meters.items():
+        task = before.tasks[name]
+        old, new = meter.compute()[task.primary], after[name].metrics[task.primary]
+        drop = None
+        if old is not None and new is not None:
+            drop = old - new if task.metrics[task.primary] == "max" else new - old
+        rows[name] = events.Kept(task.primary, old, new, drop)
+    return events.Compared(rows, keeping.allowed)
