@@ -19,7 +19,7 @@ TITLES = {
     "heads": "Each other head that a task may choose, the task on its own",
     "cached": "A frozen trunk run each epoch against its features cached (epochs take turns)",
     "mixing": "Mixing policies: labels drawn of each task, and its metric over the seeds",
-    "transfer": "Accuracy / macro F1 of a classification by its trunk's start and the share of its labels",
+    "transfer": "Accuracy / macro F1 by the trunk's start, what learns, and the share of labels",
     "loop": "A whole training epoch against the same steps on ready tensors (in turn)",
     "datacheck": "mtcli data check against reading the same files alone (in turn)",
     "seeds": "One config under several seeds",

@@ -18,6 +18,8 @@ from mtcli.core.configmixing import MixingConfig, StageConfig, Temperature
 from mtcli.core.configsplits import DrawnSplits, GroupColumn, SplitColumn
 from mtcli.core.data.readers import READERS, sort_of_label
 from mtcli.core.heads import DENSE_HEADS, DETECTORS
+from mtcli.core.heads.native import NativeHead
+from mtcli.core.heads.pooled import PooledHead
 from mtcli.core.options import Options
 from mtcli.core.tasks import KINDS
 
@@ -122,10 +124,9 @@ def kinds_reference() -> str:
         )
     parts += ["\n## Heads of choice\n", "| head | of | |", "|---|---|---|"]
     for kind_name, head in heads:
-        registry = DETECTORS if head in DETECTORS.names() else DENSE_HEADS
         default = KINDS.get(kind_name).Options.model_fields["head"].default
         example = kind_name if head == default else f"{kind_name}-{head}"
-        about = _paragraph(registry.get(head))
+        about = _paragraph(_head(head))
         parts.append(f"| {_example(example, head)} | {kind_name} | {about} |")
     parts += ["\n## Label formats\n", "| format | | for |", "|---|---|---|"]
     for name in READERS.names():
@@ -136,9 +137,21 @@ def kinds_reference() -> str:
     return "\n".join(parts) + "\n"
 
 
+POOLED = {"native": NativeHead, "pooled": PooledHead}
+"""Heads for a picture as a whole."""
+
+
 def _heads_for(default: str) -> list[str]:
     """All heads of the sort that a kind's default is of."""
-    return DETECTORS.names() if default in DETECTORS.names() else DENSE_HEADS.names()
+    sorts = (DETECTORS.names(), DENSE_HEADS.names(), [*POOLED])
+    return next(names for names in sorts if default in names)
+
+
+def _head(name: str) -> type:
+    for registry in (DETECTORS, DENSE_HEADS):
+        if name in registry.names():
+            return registry.get(name)
+    return POOLED[name]
 
 
 def _example(name: str, label: str | None = None) -> str:

@@ -87,7 +87,8 @@ def show(
     output = make_output(as_json, quiet)
     path = Path(what)
     given = {"--size": size, "--tasks": tasks, "--set": sets}
-    if path.is_dir() or (len(path.parts) > 1 and path.suffix not in CONFIGS and not path.is_file()):
+    outright = ":" in what and not path.exists()  # a class of the user's own
+    if not outright and (path.is_dir() or _looks_like_a_run(path)):
         _refuse(given, "a run has its own", ("--size", "--tasks", "--set"))
         show_network(output, what, _of_run(path, allow_plugins))
     elif path.is_file() or path.suffix in CONFIGS:
@@ -97,9 +98,17 @@ def show(
         _refuse(given, "a trunk has none", ("--tasks", "--set"))
         wanted = _size(size)
 
+        from mtcli.core.plugins import import_trunk
         from mtcli.recipes.models import show_trunk as recipe
 
+        if outright:
+            what, _ = import_trunk(what, (), Path.cwd(), "NAME", what)
         show_trunk(output, recipe(what, wanted))
+
+
+def _looks_like_a_run(path: Path) -> bool:
+    """Whether it is a path, and of no file."""
+    return len(path.parts) > 1 and path.suffix not in CONFIGS and not path.is_file()
 
 
 def _of_config(path: Path, sets: list[str] | None, tasks: str | None) -> NetworkFacts:
