@@ -130,6 +130,8 @@ def transfer(
         other = "--epochs" if epochs is not None else "--add-task"
         raise UsageError(f"--init-only trains nothing, so that {other} has no place beside it")
     options.check_name(name)
+    if merge not in (None, "average"):
+        raise UsageError(f"--merge {merge}: wrong value", expected="average")
     found = _origins(origins or [])
     if len(found) > 1 and merge is None and not copy:
         raise UsageError(

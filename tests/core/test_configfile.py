@@ -325,7 +325,8 @@ def test_unknown_key_without_a_near_one_gets_no_guess(file: Path) -> None:
 
 
 def test_few_choices_are_listed(file: Path) -> None:
-    assert problem(file, "zzzzzz=1").mend == "there is: data, model, plugins, tasks, train"
+    mend = problem(file, "zzzzzz=1").mend
+    assert mend == "there is: data, model, plugins, tasks, train, transfer"
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from mtcli.core.configmixing import MixingConfig
+from mtcli.core.config import TrainConfig
 from mtcli.core.errors import ConfigError
-from mtcli.core.freezing import check_frozen, freeze
+from mtcli.core.freezing import Freeze, check_frozen, freeze
 from mtcli.core.labels import Object, ObjectsLabel, WordsLabel
-from mtcli.core.network import Architecture, Features, Network, build_network
+from mtcli.core.modules import Features
+from mtcli.core.network import MAIN, Architecture, Network, build_network
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks import KINDS
 
@@ -52,7 +53,7 @@ def moved(network: Network, before: dict[str, torch.Tensor]) -> set[str]:
 
 def test_everything_moves_where_nothing_is_frozen(network: Network) -> None:
     network.train()
-    freeze(network, ())
+    freeze(network, Freeze())
     names = moved(network, step(network))
     assert {name.split(".")[0] for name in names} == {"trunk", "heads"}
     assert any("running_mean" in name for name in names)
@@ -60,16 +61,16 @@ def test_everything_moves_where_nothing_is_frozen(network: Network) -> None:
 
 def test_a_frozen_trunk_keeps_every_byte(network: Network) -> None:
     network.train()
-    freeze(network, ["trunk"])
+    freeze(network, Freeze(["trunk"]))
     names = moved(network, step(network))
     assert names
     assert all(name.startswith("heads.") for name in names)
-    assert all(parameter.grad is None for parameter in network.trunk.parameters())
+    assert all(parameter.grad is None for parameter in network.trunk_of(MAIN).parameters())
 
 
 def test_one_head_alone(network: Network) -> None:
     network.train()
-    freeze(network, ["heads.tag"])
+    freeze(network, Freeze(["heads.tag"]))
     names = moved(network, step(network))
     assert not any(name.startswith("heads.tag.") for name in names)
     assert any(name.startswith("heads.cls.") for name in names)
@@ -78,7 +79,7 @@ def test_one_head_alone(network: Network) -> None:
 
 def test_names_of_tensors(network: Network) -> None:
     network.train()
-    freeze(network, ["trunk.layer1", "trunk.bn?.*"])
+    freeze(network, Freeze(["trunk.layer1", "trunk.bn?.*"]))
     names = moved(network, step(network))
     assert not any(name.startswith(("trunk.layer1.", "trunk.bn1.")) for name in names)
     assert "trunk.conv1.weight" in names
@@ -86,15 +87,16 @@ def test_names_of_tensors(network: Network) -> None:
 
 def test_what_was_frozen_learns_again(network: Network) -> None:
     network.train()
-    freeze(network, ["trunk"])
+    freeze(network, Freeze(["trunk"]))
     network.train()
-    freeze(network, ())
+    freeze(network, Freeze())
     assert any(name.startswith("trunk.") for name in moved(network, step(network)))
     assert all(m.training for m in network.modules() if isinstance(m, nn.BatchNorm2d))
 
 
-def stages(*said: dict[str, object]) -> MixingConfig:
-    return MixingConfig.model_validate({"sequential": [{"epochs": 1, **stage} for stage in said]})
+def stages(*said: dict[str, object]) -> TrainConfig:
+    mixing = {"sequential": [{"epochs": 1, **stage} for stage in said]}
+    return TrainConfig.model_validate({"mixing": mixing})
 
 
 @pytest.mark.parametrize(
@@ -109,22 +111,22 @@ def test_what_cannot_be_frozen(
     network: Network, parts: list[str], what: str, mend: str | None
 ) -> None:
     plain: dict[str, object] = {"tasks": ["cls", "tag"]}
-    check_frozen(network, stages(plain), SIZE)
+    check_frozen(network, stages(plain), SIZE, ())
     with pytest.raises(
         ConfigError, match=rf"^train\.mixing\.sequential\.1\.freeze: {what}"
     ) as error:
-        check_frozen(network, stages(plain, {**plain, "freeze": parts}), SIZE)
+        check_frozen(network, stages(plain, {**plain, "freeze": parts}), SIZE, ())
     if mend:
         assert error.value.mend == mend
 
 
 def test_a_head_may_be_frozen_while_its_task_rests(network: Network) -> None:
-    check_frozen(network, stages({"tasks": ["cls"], "freeze": ["trunk", "heads.tag"]}), SIZE)
+    check_frozen(network, stages({"tasks": ["cls"], "freeze": ["trunk", "heads.tag"]}), SIZE, ())
 
 
 def test_the_pyramid_may_be_frozen_where_no_task_of_the_run_reads_it(network: Network) -> None:
     assert network.pyramid is None
-    check_frozen(network, stages({"tasks": ["cls"], "freeze": ["pyramid", "pyramid.*"]}), SIZE)
+    check_frozen(network, stages({"tasks": ["cls"], "freeze": ["pyramid", "pyramid.*"]}), SIZE, ())
 
 
 @pytest.fixture
@@ -145,12 +147,12 @@ BUT_P2 = ["trunk", "heads.coarse", "pyramid.inner_blocks", "pyramid.layer_blocks
 
 def test_a_task_learns_with_what_its_own_maps_are_made_of(levelled: Network) -> None:
     parts = {"freeze": BUT_P2}
-    check_frozen(levelled, stages({"tasks": ["fine"], **parts}), SIZE)
+    check_frozen(levelled, stages({"tasks": ["fine"], **parts}), SIZE, ())
     with pytest.raises(ConfigError, match="nothing is left for coarse to learn with"):
-        check_frozen(levelled, stages({"tasks": ["coarse", "fine"], **parts}), SIZE)
+        check_frozen(levelled, stages({"tasks": ["coarse", "fine"], **parts}), SIZE, ())
 
     # So it is: backward has nowhere to go.
-    freeze(levelled.train(), BUT_P2)
+    freeze(levelled.train(), Freeze(BUT_P2))
     features = levelled.encode(PICTURES)
     assert features["fine"]["p2"].requires_grad
     assert not any(feature.requires_grad for feature in features["coarse"].values())
@@ -160,7 +162,7 @@ def test_a_look_leaves_the_network_as_it_was(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network.train()
-    network.trunk.eval()
+    network.trunk_of(MAIN).eval()
     next(network.heads["tag"].parameters()).requires_grad_(False)
 
     def state() -> list[object]:
@@ -178,7 +180,7 @@ def test_a_look_leaves_the_network_as_it_was(
         return encode(inputs)
 
     monkeypatch.setattr(network, "encode", looked)
-    check_frozen(network, stages(stage, {**stage, "epochs": 7}, {"tasks": ["tag"]}), SIZE)
+    check_frozen(network, stages(stage, {**stage, "epochs": 7}, {"tasks": ["tag"]}), SIZE, ())
     assert state() == before
     assert not moved(network, weights)
     assert len(looks) == 1, "the same parts and tasks are looked at once"

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from mtcli.core.config import TrainConfig
 from mtcli.core.errors import ConfigError
-from mtcli.core.network import Architecture, Network, build_network, check_size
+from mtcli.core.network import MAIN, Architecture, Network, build_network, check_size
 from mtcli.core.optimization import build_optimizer
+from mtcli.core.pyramid import build_pyramid
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks.classification import (
     Classification,
@@ -37,6 +38,12 @@ TASKS: dict[str, AnyTask] = {"cls": CLS, "det": _det("p4", "p5")}
 
 def _network(tasks: dict[str, AnyTask] = TASKS, trunk: str = "tiny") -> Network:
     return build_network(Architecture(trunk, pyramid=16, drop_path=0.0), tasks).to(DEVICE)
+
+
+def _on(trunk: Trunk, tasks: dict[str, AnyTask]) -> Network:
+    """A network of tasks that all use one trunk."""
+    pyramid = lambda specs, levels: build_pyramid(specs, levels, 16)
+    return Network({MAIN: trunk}, tasks, dict.fromkeys(tasks, MAIN), pyramid).to(DEVICE)
 
 
 def _inputs(pictures: int = 4) -> dict[str, Tensor]:
@@ -68,7 +75,7 @@ def test_the_trunk_runs_once_a_batch() -> None:
         return trunk.extract(module, x)
 
     counted: Trunk = replace(trunk, extract=counting)
-    network = Network(counted, {**TASKS, "other": CLS}, 16).to(DEVICE)
+    network = _on(counted, {**TASKS, "other": CLS})
     answers = network(_inputs(), _rows(cls=[0, 1], det=[1, 2, 3], other=[0]))
     assert set(answers) == {"cls", "det", "other"}
     assert seen == [4]
@@ -97,7 +104,7 @@ def test_pictures_are_normalised_as_the_trunk_wants_them() -> None:
         return trunk.extract(module, x)
 
     wanted = replace(trunk, extract=looking, mean=(0.1, 0.2, 0.4), std=(0.5, 0.25, 0.2))
-    network = Network(wanted, {"cls": CLS}, 16).to(DEVICE)
+    network = _on(wanted, {"cls": CLS})
     pictures = torch.tensor([0, 51, 255], dtype=torch.uint8).reshape(1, 3, 1, 1)
     network.encode({"image": pictures.expand(1, 3, 32, 32).to(DEVICE)})
     values = seen[0][0, :, 0, 0].tolist()
@@ -121,7 +128,7 @@ def test_weights_of_a_task_without_a_label_do_not_move(name: str) -> None:
     """Not by weight decay, and not by the momentum of the update before."""
     network = _network()
     config = TrainConfig.model_validate({"optimizer": name, "weight_decay": 0.5, "lr": 0.1})
-    optimizer = build_optimizer(network, config, None)
+    optimizer = build_optimizer(network, config, {})
     _backward(network, _rows(cls=[0, 1], det=[2, 3]))
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)

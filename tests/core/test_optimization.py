@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from mtcli.core.config import TrainConfig
-from mtcli.core.network import Network
+from mtcli.core.network import MAIN, Network
 from mtcli.core.optimization import (
     WeightAverage,
     build_optimizer,
@@ -28,6 +28,15 @@ class Small(nn.Module):
         super().__init__()
         self.trunk = nn.Sequential(nn.Conv2d(3, 8, 3), nn.GroupNorm(2, 8))
         self.heads = nn.ModuleDict({"cls": nn.Linear(8, 2)})
+
+    def trunk_of(self, key: str) -> nn.Module:
+        return self.trunk
+
+
+def _optimizer(
+    network: nn.Module, config: TrainConfig, rates: Mapping[str, float] | None = None
+) -> torch.optim.Optimizer:
+    return build_optimizer(cast(Network, network), config, rates or {})
 
 
 def _groups(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, Mapping[str, Any]]:
@@ -75,7 +84,7 @@ def test_learning_rate_stays_above_0_and_at_most_at_the_peak(warmup: float) -> N
 def test_tensors_of_one_dimension_have_no_decay(name: str) -> None:
     network = Small()
     config = TrainConfig.model_validate({"optimizer": name, "weight_decay": 0.3})
-    groups = _groups(build_optimizer(network, config, None), network)
+    groups = _groups(_optimizer(network, config), network)
     assert {name: group["weight_decay"] for name, group in groups.items()} == {
         "trunk.0.weight": 0.3,
         "trunk.0.bias": 0.0,
@@ -86,17 +95,17 @@ def test_tensors_of_one_dimension_have_no_decay(name: str) -> None:
     }
 
 
-def test_the_pretrained_part_moves_by_its_factor() -> None:
+def test_the_trunk_moves_by_its_factor() -> None:
     network = Small()
-    optimizer = build_optimizer(network, TrainConfig(pretrained_lr=0.25), "trunk.")
+    optimizer = _optimizer(network, TrainConfig(), {MAIN: 0.25})
     set_learning_rate(optimizer, 0.8)
     rates = {name: group["lr"] for name, group in _groups(optimizer, network).items()}
     assert rates["trunk.0.weight"] == rates["trunk.1.bias"] == pytest.approx(0.2)
     assert rates["heads.cls.weight"] == rates["heads.cls.bias"] == pytest.approx(0.8)
 
 
-def test_nothing_is_slowed_without_published_weights() -> None:
-    optimizer = build_optimizer(Small(), TrainConfig(pretrained_lr=0.25), None)
+def test_a_factor_of_1_slows_nothing() -> None:
+    optimizer = _optimizer(Small(), TrainConfig(), {MAIN: 1.0})
     set_learning_rate(optimizer, 0.8)
     assert {group["lr"] for group in optimizer.param_groups} == {0.8}
 
@@ -105,7 +114,7 @@ def test_sgd_moves_by_nesterov_momentum_and_decay() -> None:
     network = nn.Linear(1, 1, bias=False).to(DEVICE)
     nn.init.constant_(network.weight, 2.0)
     config = TrainConfig(optimizer="sgd", lr=0.1, momentum=0.5, weight_decay=0.25)
-    optimizer = build_optimizer(network, config, None)
+    optimizer = _optimizer(network, config)
     for _ in range(2):
         network.weight.grad = torch.ones_like(network.weight)
         optimizer.step()

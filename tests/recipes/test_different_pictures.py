@@ -216,7 +216,7 @@ def test_a_batch_without_a_label_of_a_task_leaves_its_head_as_it_was(
     assembly = assemble(config)
     tasks, runtime = assembly.model.tasks, Runtime(DEVICE, "fp32")
     network = runtime.place(assembly.network)
-    state = TrainingState(network, assembly.model, config.train, None, runtime, "")
+    state = TrainingState(network, assembly.model, config.train, {}, (), runtime, "")
     records = assembly.records["train"]
     of_cls = [record for record in records if "cls" in record.labels][:3]
     of_det = [record for record in records if "det" in record.labels][:3]

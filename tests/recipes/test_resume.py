@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from mtcli.core.network import Network
+from mtcli.core.modules import Heads
 from mtcli.core.run import Run
 from tests.conftest import Cli
 
@@ -24,15 +24,15 @@ from tests.conftest import Cli
 STOPPED = """
 import os, signal, sys
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup has its children ignore
-from mtcli.core.network import Network
-forward, calls = Network.forward, 0
+from mtcli.core.modules import Heads
+forward, calls = Heads.forward, 0
 def counted(self, *args, **kwargs):
     global calls
     calls += self.training
     if self.training and calls == {call}:
         os.kill(os.getpid(), signal.{name})
     return forward(self, *args, **kwargs)
-Network.forward = counted
+Heads.forward = counted
 from mtcli.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -72,16 +72,16 @@ def terminate_at(
     number: signal.Signals = signal.SIGTERM,
 ) -> None:
     """Have this process get a signal in a forward pass, which a training catches."""
-    forward, calls = Network.forward, 0
+    forward, calls = Heads.forward, 0
 
-    def counted(self: Network, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def counted(self: Heads, *args: Any, **kwargs: Any) -> dict[str, Any]:
         nonlocal calls
         calls += self.training == training
         if self.training == training and calls == call:
             os.kill(os.getpid(), number)
         return forward(self, *args, **kwargs)
 
-    monkeypatch.setattr(Network, "forward", counted)
+    monkeypatch.setattr(Heads, "forward", counted)
 
 
 def final_state(run: Path) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -14,10 +13,8 @@ from mtcli.core.heads.classrows import ClassRows, class_rows
 from mtcli.core.network import Network
 from mtcli.core.parts import Parts, means
 from mtcli.core.task import AnyTask
-from mtcli.core.transfer.adapting import adapt_channels, matched, move_rows
+from mtcli.core.transfer.fitting import Fate, Fit
 from mtcli.core.transfer.origin import Origin
-
-Fate = Literal["copied", "adapted", "fresh", "left"]
 
 COUNTER = "num_batches_tracked"
 """BatchNorm's count of batches, which published files lack and nothing here needs."""
@@ -109,7 +106,7 @@ def make_plan(
     first = _first_kernels(network)
     used: set[str] = set()
     for name, fresh in network.state_dict().items():
-        fits = _Fit(name, fresh, tasks, layouts, name in first)
+        fits = Fit(name, fresh, tasks, layouts, name in first)
         having = [origin for origin in origins if name in origin.tensors]
         shape = tuple(fresh.shape)
         if name not in wanted:
@@ -142,65 +139,6 @@ def make_plan(
     return plan
 
 
-class _Fit:
-    """Tries to fit an origin's tensor to one of ours."""
-
-    def __init__(
-        self,
-        name: str,
-        fresh: Tensor,
-        tasks: Mapping[str, AnyTask],
-        layouts: Mapping[str, ClassRows],
-        is_first: bool,
-    ) -> None:
-        self._name = name
-        self._fresh = fresh
-        self._layout = layouts.get(name)
-        self._is_first = is_first
-        self._head = _head_of(name, tasks)
-        task = tasks.get(self._head or "")
-        self._kind = None if task is None else task.kind
-        self._classes: tuple[str, ...] | None = getattr(task and task.facts, "classes", None)
-
-    def take(self, origin: Origin) -> tuple[Fate, str, Tensor | None]:
-        """The fate, why, and the value that fits, if any does."""
-        value, fresh = origin.tensors[self._name], self._fresh
-        theirs = origin.classes.get(self._head or "")
-        if self._layout is not None and self._classes and theirs is not None:
-            return self._rows(value, self._layout, theirs, self._classes)
-        kind = origin.kinds.get(self._head or "")
-        if self._layout is not None and kind and kind != self._kind:
-            return "fresh", f"a {kind} there", None
-        if value.shape == fresh.shape:
-            unnamed = self._layout is not None and self._classes
-            return "copied", "classes without names there, in their order" if unnamed else "", value
-        there, here = tuple(value.shape), tuple(fresh.shape)
-        if self._is_first and value.ndim == 4 and there[0] == here[0] and there[2:] == here[2:]:
-            how = "inflated" if here[1] > there[1] else "averaged"
-            why = f"{there[1]} input channels {how} to {here[1]}"
-            return "adapted", why, adapt_channels(value, here[1])
-        if self._layout is not None and there[1:] == here[1:]:
-            return "fresh", f"{there[0]} rows of unnamed classes there, {here[0]} here", None
-        return "fresh", f"another shape there: {list(there)}, not {list(here)}", None
-
-    def _rows(
-        self, value: Tensor, layout: ClassRows, theirs: tuple[str, ...], ours: tuple[str, ...]
-    ) -> tuple[Fate, str, Tensor | None]:
-        fresh = self._fresh
-        if value.shape == fresh.shape and theirs == ours:
-            return "copied", "", value
-        fits = value.shape[1:] == fresh.shape[1:] and len(value) == layout.length(len(theirs))
-        if not fits:
-            shapes = f"{list(value.shape)}, not {list(fresh.shape)}"
-            return "fresh", f"another shape there: {shapes}", None
-        classes = matched(theirs, ours)
-        if not classes:
-            return "fresh", f"no class of the same name ({and_more(theirs)} there)", None
-        moved = move_rows(value, fresh, layout, classes, len(theirs), len(ours))
-        names = and_more([ours[number] for number in sorted(classes)])
-        return "adapted", f"{len(classes)} of {len(ours)} classes by name: {names}", moved
-
-
 def _layouts(network: Network) -> dict[str, ClassRows]:
     """The tensors of all heads that have rows for classes."""
     return {
@@ -217,12 +155,6 @@ def _first_kernels(network: Network) -> set[str]:
         if tensor.ndim == 4 and name.partition(".")[0] in ("trunk", "trunks"):
             found.setdefault(_module(name), name)
     return {*found.values()}
-
-
-def _head_of(name: str, tasks: Collection[str]) -> str | None:
-    """The task whose head a tensor is of."""
-    parts = name.split(".")
-    return parts[1] if parts[0] == "heads" and parts[1] in tasks else None
 
 
 def _module(name: str) -> str:
@@ -304,13 +236,16 @@ def _require_some(plan: Plan, origins: Sequence[Origin], words: Sequence[str]) -
             )
     filled = {name for name in plan.values if not name.endswith(COUNTER)}
     if not filled:
+        heads = [head for origin in origins for head in origin.heads]
         reasons = [row for row in plan.rows if row.fate == "fresh" and row.why != "not asked for"]
         raise ConfigError(
             "nothing of the origin can be copied",
             where=sources,
             expected=f"tensors of {', '.join(words)}",
             found=f"{reasons[0].tensor}: {reasons[0].why}" if reasons else None,
-            mend="is it of another architecture? mtcli models show tells what a run is made of",
+            mend=f"it has the tasks {', '.join(heads)}; --map OLD=NEW gives one another name"
+            if heads and reasons and reasons[0].why == "a new task"
+            else "is it of another architecture? mtcli models show tells what a run is made of",
         )
 
 

@@ -1,0 +1,81 @@
+"""Fits a tensor of an origin to one of ours: as it is, bent, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Literal
+
+from torch import Tensor
+
+from mtcli.core.errors import and_more
+from mtcli.core.heads.classrows import ClassRows
+from mtcli.core.task import AnyTask
+from mtcli.core.transfer.adapting import adapt_channels, matched, move_rows
+from mtcli.core.transfer.origin import Origin
+
+Fate = Literal["copied", "adapted", "fresh", "left"]
+
+
+class Fit:
+    """Tries to fit an origin's tensor to one of ours."""
+
+    def __init__(
+        self,
+        name: str,
+        fresh: Tensor,
+        tasks: Mapping[str, AnyTask],
+        layouts: Mapping[str, ClassRows],
+        is_first: bool,
+    ) -> None:
+        self._name = name
+        self._fresh = fresh
+        self._layout = layouts.get(name)
+        self._is_first = is_first
+        self._head = _head_of(name, tasks)
+        task = tasks.get(self._head or "")
+        self._kind = None if task is None else task.kind
+        self._classes: tuple[str, ...] | None = getattr(task and task.facts, "classes", None)
+
+    def take(self, origin: Origin) -> tuple[Fate, str, Tensor | None]:
+        """The fate, why, and the value that fits, if any does."""
+        value, fresh = origin.tensors[self._name], self._fresh
+        theirs = origin.classes.get(self._head or "")
+        if self._layout is not None and self._classes and theirs is not None:
+            return self._rows(value, self._layout, theirs, self._classes)
+        kind = origin.kinds.get(self._head or "")
+        if self._layout is not None and kind and kind != self._kind:
+            return "fresh", f"a {kind} there", None
+        if value.shape == fresh.shape:
+            unnamed = self._layout is not None and self._classes
+            return "copied", "classes without names there, in their order" if unnamed else "", value
+        there, here = tuple(value.shape), tuple(fresh.shape)
+        if self._is_first and value.ndim == 4 and there[0] == here[0] and there[2:] == here[2:]:
+            how = "inflated" if here[1] > there[1] else "averaged"
+            why = f"{there[1]} input channels {how} to {here[1]}"
+            return "adapted", why, adapt_channels(value, here[1])
+        if self._layout is not None and there[1:] == here[1:]:
+            return "fresh", f"{there[0]} rows of unnamed classes there, {here[0]} here", None
+        return "fresh", f"another shape there: {list(there)}, not {list(here)}", None
+
+    def _rows(
+        self, value: Tensor, layout: ClassRows, theirs: tuple[str, ...], ours: tuple[str, ...]
+    ) -> tuple[Fate, str, Tensor | None]:
+        fresh = self._fresh
+        if value.shape == fresh.shape and theirs == ours:
+            return "copied", "", value
+        fits = value.shape[1:] == fresh.shape[1:] and len(value) == layout.length(len(theirs))
+        if not fits:
+            shapes = f"{list(value.shape)}, not {list(fresh.shape)}"
+            return "fresh", f"another shape there: {shapes}", None
+        classes = matched(theirs, ours)
+        if not classes:
+            return "fresh", f"no class of the same name ({and_more(theirs)} there)", None
+        moved = move_rows(value, fresh, layout, classes, len(theirs), len(ours))
+        names = and_more([ours[number] for number in sorted(classes)])
+        return "adapted", f"{len(classes)} of {len(ours)} classes by name: {names}", moved
+
+
+def _head_of(name: str, tasks: Collection[str]) -> str | None:
+    """The task whose head a tensor is of."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "heads" and parts[1] in tasks else None

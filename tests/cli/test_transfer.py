@@ -1,0 +1,388 @@
+"""mtcli transfer, as it is typed."""
+
+from __future__ import annotations
+
+import csv
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+
+from mtcli.core.run import Run
+from tests.conftest import Answer, Cli
+
+SHORT = ("--epochs", "1", "--name", "new")
+
+
+def weights(run: str | Path, name: str = "last") -> dict[str, torch.Tensor]:
+    return load_file(Run.open(Path(run)).checkpoint(name) / "model.safetensors")
+
+
+def config_of(run: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((Path(run) / "config.yaml").read_text())
+    return found
+
+
+def rewrite(shapes: Path, name: str = "mtcli.yaml", **sections: dict[str, Any]) -> Path:
+    """The config of the shapes with other values in some sections, beside it."""
+    document = yaml.safe_load((shapes / "mtcli.yaml").read_text())
+    for section, values in sections.items():
+        document[section] = {**document.get(section, {}), **values}
+    path = shapes / name
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+@pytest.fixture
+def sizes(shapes: Path) -> Path:
+    """The shapes' config with a task beside: is the picture's number high or low?"""
+    with (shapes / "halves.csv").open("w", newline="") as file:
+        rows = [[f"{n:02d}.png", "high" if n in (0, 3, 5, 6, 9, 11) else "low"] for n in range(12)]
+        csv.writer(file).writerows([["image", "half"], *rows])
+    labels = {"csv": "halves.csv", "key": "image", "column": "half"}
+    document = yaml.safe_load((shapes / "mtcli.yaml").read_text())
+    document["tasks"]["half"] = {"kind": "classification", "labels": labels}
+    path = shapes / "more.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+def no_run(answer: Answer, *said: str) -> None:
+    """It was refused with these words, and no run was left."""
+    assert answer.code == 2, answer.out + answer.err
+    said_flat = " ".join(answer.err.split())
+    for text in said:
+        assert text in said_flat, answer.err
+    assert "Traceback" not in answer.err
+    assert not Path("runs").exists()
+
+
+# --- Config, tasks and trunk -------------------------------------------------------------------
+
+
+def test_the_origin_alone_is_enough(cli: Cli, trained: Path) -> None:
+    answer = cli("transfer", "--from", trained, "--freeze", "conv", *SHORT)
+    assert answer.code == 0, answer.err
+    assert f"config {trained / 'config.yaml'}" in answer.err
+    before, after = weights(trained, "best"), weights("runs/new")
+    assert before.keys() == after.keys()
+    shared = ("trunk.", "pyramid.")
+    assert all(torch.equal(before[n], after[n]) for n in before if n.startswith(shared))
+    assert not all(torch.equal(before[n], after[n]) for n in before if n.startswith("heads."))
+    assert "mtcli eval runs/new" in answer.out
+
+
+def test_mtcli_yaml_is_found_first_but_the_trunk_is_the_origin_s(
+    cli: Cli, shapes: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rewrite(shapes, model={"trunk": "resnet18", "pyramid": 24}, train={"lr": 0.5, "freeze": ["bn"]})
+    monkeypatch.chdir(shapes)
+    words = ["--from", trained, "--tasks", "cls", "--init-only", "--freeze", "trunk"]
+    answer = cli("transfer", *words, "--name", "new")
+    assert answer.code == 0, answer.err
+    assert "config mtcli.yaml" in answer.err
+    written = config_of("runs/new")
+    assert (written["model"]["trunk"], written["model"]["pyramid"]) == ("tiny", 16)
+    assert written["train"]["lr"] == 0.5
+    assert written["train"]["freeze"] == ["trunk"]
+    assert [*written["tasks"]] == ["cls"]
+
+
+@pytest.mark.parametrize("way", ["given", "set"])
+def test_a_trunk_that_the_user_names_counts(
+    cli: Cli, shapes: Path, trained: Path, way: str
+) -> None:
+    if way == "given":
+        words: list[object] = [rewrite(shapes, model={"trunk": "test_resnet"})]
+    else:
+        words = ["--set", "model.trunk=test_resnet"]
+    answer = cli("transfer", "--from", trained, *words)
+    no_run(answer, "the origin's trunk is of another architecture", "found tiny:")
+    answer = cli("transfer", "--from", trained, *words, "--copy", "heads.det", "--init-only", "-q")
+    assert answer.code == 0, answer.err
+
+
+def test_what_a_config_of_the_user_says_of_freezing_holds(
+    cli: Cli, shapes: Path, trained: Path
+) -> None:
+    config = rewrite(shapes, train={"freeze": ["trunk"]})
+    assert cli("transfer", config, "--from", trained, "--init-only", "--name", "new").code == 0
+    assert config_of("runs/new")["train"]["freeze"] == ["trunk"]
+    # What an origin's training froze is nothing to the next.
+    assert cli("transfer", "--from", "runs/new", "--init-only", "--name", "next").code == 0
+    assert config_of("runs/next")["train"]["freeze"] == []
+
+
+# --- The plan ----------------------------------------------------------------------------------
+
+
+def test_the_plan_of_every_tensor_as_json(cli: Cli, shapes: Path, trained: Path) -> None:
+    config = rewrite(shapes, model={"trunk": "tiny", "pyramid": 16})
+    words = [config, "--from", trained, "--tasks", "cls", "--freeze", "conv", "--init-only"]
+    answer = cli("transfer", *words, "--name", "new", "--json")
+    assert answer.code == 0, answer.err
+    found: Any = answer.json
+    assert found["run"] == "runs/new"
+    plan = found["plan"]
+    assert plan["tasks"] == ["cls"]
+    assert plan["freeze"] == ["conv"]
+    rows = {row["tensor"]: row for row in plan["tensors"]}
+    assert len(rows) == len(plan["tensors"])
+    assert {*rows} == {*weights(trained, "best")}
+    for name, row in rows.items():
+        part = name.split(".")[0]
+        assert row["fate"] == ("copied" if name.startswith(("trunk.", "heads.cls.")) else "left")
+        assert row["frozen"] == (part == "trunk")
+    assert rows["heads.cls.classifier.weight"]["shape"] == [2, 128]
+    assert rows["heads.det.scales"]["why"] == "task not wanted"
+
+
+def test_the_plan_as_a_table_of_parts_and_of_tensors(cli: Cli, trained: Path) -> None:
+    words = ["--from", trained, "--freeze", "trunk", "--init-only"]
+    brief = cli("transfer", *words)
+    assert brief.code == 0
+    lines = {line.split()[0]: line.split() for line in brief.err.splitlines() if line.strip()}
+    count = sum(name.startswith("trunk.") for name in weights(trained, "best"))
+    assert lines["trunk.*"][1:7] == [str(count), str(count), "–", "–", "–", str(count)]
+    assert "heads.cls.*" in lines
+    assert "trunk.stem.0.weight" not in brief.err
+    full = cli("transfer", *words, "--verbose")
+    said = [line.split() for line in full.err.splitlines()]
+    assert ["trunk.stem.0.weight", "16×3×3×3", "copied", "frozen"] in said
+    assert ["heads.cls.classifier.bias", "2", "copied"] in said
+
+
+# --- Only filled, and trained later ------------------------------------------------------------
+
+
+def test_a_network_that_is_only_filled_can_be_judged_and_trained(cli: Cli, trained: Path) -> None:
+    answer = cli("transfer", "--from", trained, "--init-only", "--name", "start")
+    assert answer.code == 0, answer.err
+    assert answer.out.strip() == "runs/start"
+    before, after = weights(trained, "best"), weights("runs/start")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    one, two = cli("eval", trained, "--json"), cli("eval", "runs/start", "--json")
+    assert two.code == 0, two.err
+    assert one.json["tasks"] == two.json["tasks"]
+    answer = cli("train", "--resume", "runs/start", "--quiet")
+    assert answer.code == 0, answer.err
+    # It is the training that it would have been at once.
+    assert cli("transfer", "--from", trained, "--name", "at-once", "--quiet").code == 0
+    left, right = weights("runs/start"), weights("runs/at-once")
+    assert all(torch.equal(left[name], right[name]) for name in left)
+    assert not all(torch.equal(left[name], before[name]) for name in left)
+
+
+@pytest.mark.slow
+def test_a_picture_that_the_look_leaves_out_does_not_stop_the_training_later(
+    cli: Cli, shapes: Path, trained: Path
+) -> None:
+    (shapes / "images" / "01.png").write_bytes(b"no picture")
+    words = ["--from", trained, "--set", "data.on_bad_image=skip", "--init-only", "--name", "start"]
+    assert cli("transfer", shapes / "mtcli.yaml", *words).code == 0
+    answer = cli("train", "--resume", "runs/start", "--quiet")
+    assert answer.code == 0, answer.err
+
+
+# --- Several origins ---------------------------------------------------------------------------
+
+
+def test_two_runs_become_one(cli: Cli, shapes: Path, trained: Path) -> None:
+    config = shapes / "mtcli.yaml"
+    assert cli("transfer", config, "--from", trained, "--tasks", "cls", "-q", *SHORT).code == 0
+    words = ["--from", f"det={trained}", "--from", "cls=runs/new"]
+    no = cli("transfer", *words, "--name", "both")
+    assert no.code == 2
+    assert "--merge average takes the mean" in no.err
+    answer = cli("transfer", *words, "--merge", "average", "--init-only", "--name", "both")
+    assert answer.code == 0, answer.err
+    one, two, both = weights(trained, "best"), weights("runs/new", "best"), weights("runs/both")
+    for name, tensor in both.items():
+        if name.startswith("trunk."):
+            torch.testing.assert_close(tensor, (one[name] + two[name]) / 2)
+        else:
+            assert torch.equal(tensor, (two if name.startswith("heads.cls.") else one)[name]), name
+    assert {*config_of("runs/both")["tasks"]} == {"cls", "det"}
+    assert "mean of 2" in answer.err
+
+
+# --- Another task beside -----------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_another_task_is_learned_and_the_old_ones_are_compared(
+    cli: Cli, sizes: Path, trained: Path
+) -> None:
+    words = ["transfer", sizes, "--from", trained, "--add-task", "half"]
+    answer = cli(*words, "--freeze", "trunk,pyramid,heads.cls,heads.det", "--max-drop", "0", *SHORT)
+    assert answer.code == 0, answer.err
+    table = [line.split() for line in answer.out.splitlines()]
+    assert ["kept", "primary", "before", "after", "change"] in table
+    rows = {row[0]: row for row in table if len(row) >= 5}
+    assert rows["cls"][2] == rows["cls"][3], "nothing of it moved"
+    assert [*config_of("runs/new")["tasks"]] == ["cls", "det", "half"]
+    before, after = weights(trained, "best"), weights("runs/new", "best")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.slow
+def test_a_gate_that_is_missed_is_exit_code_3(cli: Cli, sizes: Path, trained: Path) -> None:
+    trained_more = ["train", sizes, "--tasks", "cls", "--set", "train.epochs=8", "-q"]
+    assert cli(*trained_more, "--set", "train.lr=0.003", "--name", "good").code == 0
+    words = ["transfer", sizes, "--from", "runs/good", "--add-task", "half", "--max-drop", "0"]
+    ruined = ["--set", "train.lr=50", "--set", "train.ema=null", "--set", "train.warmup=0"]
+    answer = cli(*words, *ruined, "--set", "train.clip=null", "--json", *SHORT)
+    assert answer.code == 3, answer.err
+    kept: Any = answer.json["kept"]
+    assert kept["missed"] == ["cls"]
+    cls = kept["tasks"]["cls"]
+    assert cls["drop"] == pytest.approx(cls["before"] - cls["after"])
+    assert cls["drop"] > 0
+    assert answer.json["run"] == "runs/new", "the run is there all the same"
+
+
+@pytest.mark.slow
+def test_distilling_keeps_maps_near_and_resumes_bit_for_bit(
+    cli: Cli, sizes: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.recipes.test_resume import assert_equal, final_state, terminate_at, without_times
+
+    plain = ["transfer", sizes, "--from", trained, "--add-task", "half", "--epochs", "2"]
+    plain += ["--freeze", "trunk.stem,heads.det", "--unfreeze", "trunk.stem@2"]
+    words = [*plain, "--distill", "2"]
+    assert cli(*words, "--name", "whole", "--quiet").code == 0
+    with monkeypatch.context() as patched:
+        terminate_at(patched, 3)  # two batches of four make an epoch
+        assert cli(*words, "--name", "stopped", "--quiet").code == 143
+    answer = cli("train", "--resume", "runs/stopped", "--quiet")
+    assert answer.code == 0, answer.err
+    assert_equal(final_state(Path("runs/stopped")), final_state(Path("runs/whole")))
+    assert without_times(Path("runs/stopped")) == without_times(Path("runs/whole"))
+    history = Run.open(Path("runs/whole")).history()
+    assert all(event["losses"]["distill"] > 0 for event in history)
+    # Without the teacher the maps go elsewhere.
+    assert cli(*plain, "--name", "free", "-q").code == 0
+    free, near = weights("runs/free"), weights("runs/whole")
+    assert not torch.equal(free["trunk.stages.c2.0.0.weight"], near["trunk.stages.c2.0.0.weight"])
+
+
+def test_a_run_s_own_config_is_the_same_training_again(cli: Cli, trained: Path) -> None:
+    words = ["--from", trained, "--tasks", "cls", "--freeze", "conv", "--copy", "trunk"]
+    assert cli("transfer", *words, "--quiet", *SHORT).code == 0
+    answer = cli("train", "runs/new/config.yaml", "--name", "again")
+    assert answer.code == 0, answer.err
+    assert "copied" in answer.err, "the plan is said there too"
+    one, two = weights("runs/new"), weights("runs/again")
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+# --- Bad input ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--freeze", "trank"], ["nothing of the network is called trank", "did you mean trunk?"]),
+        (["--copy", "fcc"], ["--copy: nothing of the network is called fcc", "heads.cls"]),
+        (["--copy", "heads.half"], ["--copy: nothing of the network is called heads.half"]),
+        (["--map", "klass=cls"], ["--map klass=cls: the origin has no task klass", "there is"]),
+        (["--map", "cls=klass"], ["--map cls=klass: there is no task klass here", "there is"]),
+        (["--map", "cls"], ["--map cls: wrong value", "OLD=NEW"]),
+        (["--unfreeze", "trunk@2"], ["trunk: nothing of it is frozen"]),
+        (["--unfreeze", "trunk"], ["--unfreeze trunk: wrong value", "PART@EPOCH"]),
+        (["--freeze", "trunk", "--unfreeze", "trank@2"], ["is called trank", "did you mean trunk"]),
+        (["--freeze", "trunk,pyramid,heads"], ["nothing is left to learn with"]),
+        (["--merge", "median"], ["--merge median: wrong value", "average"]),
+        (["--max-drop", "0.1"], ["--max-drop", "--add-task"]),
+        (["--add-task", "cls"], ["--add-task cls: the origin has a task of this name"]),
+        (["--add-task", "shap"], ["--add-task shap: the config has no such task"]),
+        (["--init-only", "--epochs", "3"], ["--init-only", "--epochs"]),
+        (["--tasks", "klass"], ["no such task: klass"]),
+        (["--distill", "1", "--copy", "trunk"], ["train.distill: no task starts as it was"]),
+    ],
+)
+def test_options_that_cannot_be(cli: Cli, trained: Path, words: list[str], said: list[str]) -> None:
+    no_run(cli("transfer", "--from", trained, *words), *said)
+
+
+def test_without_an_origin(cli: Cli) -> None:
+    no_run(cli("transfer"), "--from is missing")
+    no_run(cli("transfer", "--from", "runs/gone"), "no such run or checkpoint", "runs/gone")
+
+
+def test_an_origin_that_is_no_checkpoint(cli: Cli, shapes: Path) -> None:
+    config = shapes / "mtcli.yaml"
+    no_run(cli("transfer", config, "--from", shapes), "neither a run nor a checkpoint of mtcli")
+    no_run(
+        cli("transfer", config, "--from", shapes / "labels.csv"),
+        "--from: the file holds more than tensors",
+    )
+    (shapes / "empty.safetensors").write_bytes(b"")
+    no_run(cli("transfer", config, "--from", shapes / "empty.safetensors"), "--from", "damaged")
+
+
+class Executed:
+    """Says so when it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (Path("executed").absolute(),)
+
+
+@pytest.mark.parametrize("how", ["torch", "pickle"])
+def test_an_origin_that_carries_code_is_refused_and_not_executed(
+    cli: Cli, shapes: Path, how: str
+) -> None:
+    file = shapes / "code.pth"
+    if how == "torch":
+        torch.save({"weight": torch.zeros(2), "more": Executed()}, file)
+    else:
+        file.write_bytes(pickle.dumps(Executed(), protocol=2))
+    answer = cli("transfer", shapes / "mtcli.yaml", "--from", file)
+    no_run(answer, "--from: the file holds more than tensors", "would run code")
+    assert not Path("executed").exists()
+
+
+def test_tensors_that_have_nothing_to_do_with_it(cli: Cli, shapes: Path) -> None:
+    file = shapes / "other.safetensors"
+    save_file({"encoder.weight": torch.zeros(3, 3)}, file)
+    answer = cli("transfer", shapes / "mtcli.yaml", "--from", file)
+    no_run(answer, "nothing of the origin can be copied", "other.safetensors")
+
+
+def test_several_origins_that_do_not_go_together(cli: Cli, trained: Path) -> None:
+    two = ["--from", f"cls={trained}", "--from", f"det={trained}"]
+    no_run(cli("transfer", *two), "several origins", "--merge average")
+    no_run(cli("transfer", "--from", trained, "--from", trained), "two origins without a task")
+    no_run(cli("transfer", *two[:2], "--from", f"cls={trained}"), "two origins for one task")
+    merged = [*two, "--merge", "average"]
+    no_run(cli("transfer", *merged, "--map", "klass=cls"), "no origin has a task klass", "there is")
+    unknown = ["--from", f"klass={trained}"]
+    no_run(cli("transfer", *unknown), "klass")
+
+
+def test_strict_names_what_stays_fresh(cli: Cli, sizes: Path, trained: Path) -> None:
+    words = ["transfer", sizes, "--from", trained, "--strict", "--init-only"]
+    no_run(cli(*words), "--strict", "heads.half.classifier.weight (fresh: a new task)")
+    answer = cli(*words, "--tasks", "cls,half", "--quiet")
+    assert answer.code == 0, answer.err
+
+
+def test_code_that_an_origin_names_is_not_imported_unasked(
+    cli: Cli, shapes: Path, trained: Path
+) -> None:
+    import shutil
+
+    origin = shapes.parent / "origin"
+    shutil.copytree(trained, origin, symlinks=True)
+    config = origin / "config.yaml"
+    config.write_text(f"{config.read_text()}plugins: [{shapes / 'evil.py'}]\n")
+    (shapes / "evil.py").write_text("from pathlib import Path\nPath('executed').touch()\n")
+    no_run(cli("transfer", "--from", origin), "not imported unasked", "--allow-plugins")
+    assert not Path("executed").exists()
+    answer = cli("transfer", "--from", origin, "--allow-plugins", "--init-only", "-q")
+    assert answer.code == 0, answer.err
+    assert Path("executed").exists()
