@@ -181,6 +181,7 @@ def _run(
     from mtcli.console.transfer import compared_json, plan_json, show_compared, show_plan
     from mtcli.core import events
     from mtcli.core.transfer.configuring import configure
+    from mtcli.core.transfer.events import Compared, Initialised, TransferPlanned
     from mtcli.recipes.train import NewRun
     from mtcli.recipes.transfer import Keeping, initialise, transfer
 
@@ -202,14 +203,14 @@ def _run(
     with TrainingView(output, part_of_more=True) as view:
         for event in told:
             view.show(event)
-            if isinstance(event, events.TransferPlanned):
+            if isinstance(event, TransferPlanned):
                 answer["plan"] = plan_json(event)
                 show_plan(output, event, verbose)
-            elif isinstance(event, events.Initialised):
+            elif isinstance(event, Initialised):
                 answer |= {"run": str(event.run), "checkpoint": str(event.checkpoint)}
             elif isinstance(event, events.TrainingEnded):
                 interrupted = event if event.interrupted is not None else None
-            elif isinstance(event, events.Compared):
+            elif isinstance(event, Compared):
                 compared = event
     if interrupted is not None and interrupted.interrupted is not None:
         output.note(f"saved; go on with: mtcli train --resume {interrupted.run}")

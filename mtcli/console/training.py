@@ -17,6 +17,7 @@ from mtcli.console.output import Output
 from mtcli.console.text import change, clock, metric, millions, number, rate
 from mtcli.console.transfer import plan_line, source_name
 from mtcli.core import events
+from mtcli.core.transfer.events import TransferPlanned
 
 
 class TrainingView:
@@ -66,7 +67,7 @@ class TrainingView:
         """Draw one event."""
         if isinstance(event, events.Noted):
             self._output.note(event.text)
-        elif isinstance(event, events.TransferPlanned):
+        elif isinstance(event, TransferPlanned):
             if not self._part_of_more:
                 self._output.note(plan_line(event))
         elif isinstance(event, events.TrainingStarted):

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from mtcli.console.output import Output
 from mtcli.console.text import change, number
-from mtcli.core.events import Compared, TensorPlan, TransferPlanned
+from mtcli.core.transfer.events import Compared, TensorPlan, TransferPlanned
 
 FATES = ("copied", "adapted", "fresh", "left")
 
@@ -84,7 +84,7 @@ def show_compared(output: Output, compared: Compared) -> None:
         if compared.allowed is not None:
             missed = name in compared.missed
             said = "[bad]missed[/bad]" if missed else "met"
-            fall = "unknown" if kept.drop is None else f"{max(kept.drop, 0.0):.3f}"
+            fall = "unknown" if kept.drop is None else f"{kept.drop:.3f}"
             out.print(
                 f"gate  {name}.{kept.primary}  drop ≤ {compared.allowed:g}   {said}: {fall}",
                 soft_wrap=True,

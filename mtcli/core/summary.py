@@ -8,10 +8,11 @@ from typing import Any
 from mtcli.core.architecture import trunks_of
 from mtcli.core.config import Config, TrainConfig
 from mtcli.core.data.records import Record
-from mtcli.core.events import EpochEnded, TaskSummary, TensorPlan, TransferPlanned
+from mtcli.core.events import EpochEnded, TaskSummary
 from mtcli.core.freezing import frozen_at, frozen_parameters
 from mtcli.core.network import Network
 from mtcli.core.task import AnyTask
+from mtcli.core.transfer.events import TensorPlan, TransferPlanned
 from mtcli.core.transfer.plan import Plan
 
 

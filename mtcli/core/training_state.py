@@ -60,7 +60,12 @@ class TrainingState:
         return self.average.network if self.average is not None else self.network
 
     def update(self) -> Tensor:
-        """Let the gradients move the weights; returns the gradients' norm before clipping."""
+        """Let the gradients move the weights; returns the gradients' norm before clipping.
+
+        Where all that had a label is frozen there is no gradient, and nothing moves.
+        """
+        if all(parameter.grad is None for parameter in self._parameters):
+            return torch.zeros((), device=self._device)
         self.scaler.unscale_(self.optimizer)
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._clip)
         self.scaler.step(self.optimizer)

@@ -20,6 +20,7 @@ from mtcli.core.run import Run, replace_text
 from mtcli.core.runtime import choose_runtime, describe_environment
 from mtcli.core.summary import transfer_planned
 from mtcli.core.training_state import TrainingState
+from mtcli.core.transfer.events import Compared, Initialised, Kept
 from mtcli.recipes.evaluate import Measured, measure
 from mtcli.recipes.train import NewRun, train
 
@@ -91,12 +92,12 @@ def initialise(config: Config, where: NewRun) -> Iterator[Event]:
     run = Run.create(where.runs, where.name, where.stem)
     replace_text(run.config, dump_config(keep_drawn(config, run.path), run.path))
     replace_text(run.environment, json.dumps(describe_environment(runtime), indent=1))
-    yield events.Initialised(run.path, state.save(run, ["last"], {"epoch": 0}))
+    yield Initialised(run.path, state.save(run, ["last"], {"epoch": 0}))
 
 
 def _compared(
     keeping: Keeping, before: Measured, after: Mapping[str, events.TaskResult]
-) -> events.Compared:
+) -> Compared:
     rows = {}
     for name, meter in before.meters.items():
         task = before.tasks[name]
@@ -104,5 +105,5 @@ def _compared(
         drop = None
         if old is not None and new is not None:
             drop = old - new if task.metrics[task.primary] == "max" else new - old
-        rows[name] = events.Kept(task.primary, old, new, drop)
-    return events.Compared(rows, keeping.allowed)
+        rows[name] = Kept(task.primary, old, new, drop)
+    return Compared(rows, keeping.allowed)

@@ -113,12 +113,7 @@ def _look(origin: str, allow_plugins: bool) -> _Source:
         return _Source(origin, None, None, None)
     if path.is_file():
         place = str(path.resolve())
-        try:
-            tensors = read_tensors(path)
-        except ConfigError as error:
-            what = error.what.replace("model.weights", "--from")
-            raise ConfigError(what, **error.parts()) from None
-        return _Source(place, None, named_as_ours(tensors), None)
+        return _Source(place, None, named_as_ours(read_tensors(path, "--from")), None)
     checkpoint = find_checkpoint(path)
     run = run_of(checkpoint)
     if allow_plugins:

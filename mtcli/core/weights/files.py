@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,37 +16,52 @@ from mtcli.core.errors import ConfigError
 Tensors = dict[str, Tensor]
 
 
-def read_tensors(path: Path) -> Tensors:
+def read_tensors(path: Path, key: str = "model.weights") -> Tensors:
     """All tensors of a `.safetensors` or `.pth` file by name, on the CPU.
+
+    Args:
+        path: of the file.
+        key: what named it, for messages.
 
     Raises:
         ConfigError: the file is missing, damaged, or holds anything but tensors.
     """
     if not path.is_file():
-        raise ConfigError("model.weights: no such file", where=path)
+        raise ConfigError(f"{key}: no such file", where=path)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # Of pickles of a kind that torch does not write, and refuses in the next line.
+            warnings.simplefilter("ignore")
+            content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
+        if not _is_pickle(path):
+            raise ConfigError(f"{key}: the file is no weight file", where=path) from None
         raise ConfigError(
-            "model.weights: the file holds more than tensors and is not loaded",
+            f"{key}: the file holds more than tensors and is not loaded",
             where=path,
             mend="loading it would run code that it carries; save its state_dict alone",
         ) from None
     except Exception as error:  # torch.load raises nearly anything on a file of another kind
         raise ConfigError(
-            "model.weights: the file is damaged or no weight file",
+            f"{key}: the file is damaged or no weight file",
             where=path,
             found=(str(error) or type(error).__name__).splitlines()[0],
         ) from None
-    for key in ("state_dict", "model", "model_state_dict"):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
+    for part in ("state_dict", "model", "model_state_dict"):
+        if isinstance(content, dict) and isinstance(content.get(part), dict):
+            content = content[part]
     if not isinstance(content, dict):
         raise ConfigError(
-            "model.weights: the file holds no tensors by name",
+            f"{key}: the file holds no tensors by name",
             where=path,
             found=type(content).__name__,
         )
     return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+
+
+def _is_pickle(path: Path) -> bool:
+    """Whether a file begins as torch's do: an archive, or a pickle of protocol 2 or later."""
+    with path.open("rb") as file:
+        return file.read(2).startswith((b"PK", b"\x80"))
