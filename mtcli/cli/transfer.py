@@ -214,6 +214,8 @@ def _run(
                 compared = event
     if interrupted is not None and interrupted.interrupted is not None:
         output.note(f"saved; go on with: mtcli train --resume {interrupted.run}")
+        if asked.added is not None:
+            output.note("what the old tasks come to is then for mtcli eval to tell: no gate holds")
         raise typer.Exit(128 + interrupted.interrupted)
     if compared is not None:
         answer["kept"] = compared_json(compared)

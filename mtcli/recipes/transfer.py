@@ -49,16 +49,20 @@ def transfer(config: Config, where: NewRun, keeping: Keeping | None = None) -> I
     Raises:
         MtcliError: see `mtcli.core.errors`.
     """
-    results: Mapping[str, events.TaskResult] = {}
-    for event in train(config, where):
-        yield event
-        if isinstance(event, events.TrainingEnded):
-            results = event.results
-    if keeping is not None and results:
+    config = draw_once(config)
+    before = None
+    if keeping is not None:
+        if where.name is not None:
+            Run.refuse_existing(where.runs / where.name)
         known = {name: config.tasks[name] for name in keeping.tasks}
         old = config.model_copy(update={"tasks": known})
-        measured = yield from measure(keeping.origin, old, "val", keeping.tasks)
-        yield _compared(keeping, measured, results)
+        before = yield from measure(keeping.origin, old, "val", keeping.tasks)
+    for event in train(config, where):
+        yield event
+        if not isinstance(event, events.TrainingEnded) or event.interrupted is not None:
+            continue
+        if keeping is not None and before is not None:
+            yield _compared(keeping, before, event.results)
 
 
 def initialise(config: Config, where: NewRun) -> Iterator[Event]:
