@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 
 from mtcli.core.config import ModelConfig, TaskConfig, TrainConfig, TrunkConfig
+from mtcli.core.configtrunks import trunk_key
 from mtcli.core.errors import ConfigError, did_you_mean
 from mtcli.core.network import MAIN, Architecture, SideTrunk
 from mtcli.core.trunks import find_family
@@ -18,7 +18,9 @@ def trunks_of(model: ModelConfig, tasks: Mapping[str, TaskConfig]) -> dict[str, 
     )
     found = {}
     for key in sorted(set(uses_of(model, tasks).values())):
-        named = {_key(task.trunk): task.trunk for task in tasks.values() if task.trunk is not None}
+        named = {
+            trunk_key(task.trunk): task.trunk for task in tasks.values() if task.trunk is not None
+        }
         found[key] = main if key == MAIN else model.trunks.get(key) or TrunkConfig(trunk=named[key])
     return found
 
@@ -28,7 +30,7 @@ def uses_of(model: ModelConfig, tasks: Mapping[str, TaskConfig]) -> dict[str, st
     return {
         name: MAIN
         if task.trunk is None or (task.trunk == model.trunk and task.trunk not in model.trunks)
-        else _key(task.trunk)
+        else trunk_key(task.trunk)
         for name, task in tasks.items()
     }
 
@@ -94,8 +96,3 @@ def _require_trunks(model: ModelConfig, tasks: Mapping[str, TaskConfig]) -> None
             near = did_you_mean(trunk, model.trunks) if key.startswith("tasks.") else None
             mend = near if near and near.startswith("did you") else error.mend
             raise ConfigError(error.what.replace("model.trunk", key, 1), mend=mend) from None
-
-
-def _key(name: str) -> str:
-    """A trunk's name as part of tensor names, which dots divide."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", name)

@@ -13,7 +13,7 @@ from mtcli.core.data.gather import load_records
 from mtcli.core.data.prepare import prepare_tasks
 from mtcli.core.data.records import Record, labelled_only, require_labels
 from mtcli.core.data.splits import check_files, has_split, names_of
-from mtcli.core.distillation import Teacher
+from mtcli.core.distillation import Teacher, known_tasks
 from mtcli.core.errors import ConfigError
 from mtcli.core.freezing import check_frozen
 from mtcli.core.heads.native import NativeHead
@@ -21,6 +21,7 @@ from mtcli.core.network import Network, build_network, check_size
 from mtcli.core.progress import check_best
 from mtcli.core.runtime import Runtime, seed_everything
 from mtcli.core.transfer.build import plan_native, plan_transfer
+from mtcli.core.transfer.keeping import kept_tasks
 from mtcli.core.transfer.plan import Plan
 from mtcli.core.weights import WeightsReport, load_trunk_weights
 
@@ -81,7 +82,10 @@ def assemble(config: Config, checkpoint: Path | None = None) -> Assembly:
         copied = frozenset(facts.get("copied", ()))
     else:
         architecture = architecture_of(config.model, config.tasks)
-        tasks = prepare_tasks(records["train"], config.tasks)
+        kept = kept_tasks(config.transfer, config.tasks)
+        learnt = {name: task for name, task in config.tasks.items() if name not in kept}
+        prepared = {**prepare_tasks(records["train"], learnt), **kept}
+        tasks = {name: prepared[name] for name in config.tasks}
         model = Model(architecture, tasks, data.size, data.resize, config.plugins)
     check_best(config.train.best, model.tasks)
     network, weights, plan = start_network(config, model, from_scratch=checkpoint is None)
@@ -104,7 +108,7 @@ def start_network(
         MtcliError: it cannot be built, frozen or filled as asked.
     """
     network = build_network(model.architecture, model.tasks)
-    check_size(network, model.architecture.trunk, model.size)
+    check_size(network, model.architecture, model.size)
     if not from_scratch:
         return network, (), None
     weights = [
@@ -159,12 +163,8 @@ def teacher_of(config: Config, assembly: Assembly, runtime: Runtime) -> Teacher 
     if plan is None and config.transfer is not None:  # a training goes on: build the start anew
         seed_everything(config.train.seed)
         network, _, plan = start_network(config, assembly.model)
-    known = [
-        name
-        for name, head in network.heads.items()
-        if plan is not None
-        and all(f"heads.{name}.{tensor}" in plan.copied for tensor, _ in head.named_parameters())
-    ]
+    copied = plan.copied if plan is not None else ()
+    known = known_tasks(network, copied, assembly.model.size)
     if not known:
         raise ConfigError(
             "train.distill: no task starts as it was in another network",

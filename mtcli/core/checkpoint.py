@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -22,6 +21,7 @@ from mtcli.core.data.geometry import Rule
 from mtcli.core.errors import CheckpointError, ConfigError, SaveError
 from mtcli.core.events import Metrics
 from mtcli.core.network import Architecture, Network, SideTrunk, build_network
+from mtcli.core.pyramid import NORMS, TOPS
 from mtcli.core.run import MODEL, TRAINING, WEIGHTS, sync_folder
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks import KINDS
@@ -133,14 +133,7 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
         architecture = _architecture(description["architecture"])
         plugins = tuple(map(str, description.get("plugins", ())))
         model = Model(architecture, tasks, (height, width), resize, plugins)
-    except (
-        AttributeError,
-        KeyError,
-        TypeError,
-        ValueError,
-        ValidationError,
-        ConfigError,
-    ) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, ConfigError) as error:
         found = getattr(error, "what", None) or str(error).splitlines()[0]
         if description.get("plugins"):
             named = ", ".join(map(str, description["plugins"]))
@@ -155,15 +148,18 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
 
 
 def plugins_of(path: Path) -> tuple[str, ...]:
-    """The plug-ins that a checkpoint folder names; none where it cannot be read.
+    """The plug-ins that a checkpoint folder names; `load_model` says what is wrong with them."""
+    named = _description(path).get("plugins")
+    return tuple(map(str, named)) if isinstance(named, list) else ()
 
-    What is wrong with it, `load_model` says.
-    """
+
+def _description(path: Path) -> dict[str, Any]:
+    """What stands in a checkpoint folder's description; nothing where it cannot be read."""
     try:
         description = json.loads((path / MODEL).read_text(encoding="utf-8"))
-        return tuple(map(str, description.get("plugins", ())))
-    except (OSError, ValueError, AttributeError, TypeError):
-        return ()
+    except (OSError, ValueError):
+        return {}
+    return description if isinstance(description, dict) else {}
 
 
 def load_network(path: Path, model: Model) -> Network:
@@ -174,12 +170,9 @@ def load_network(path: Path, model: Model) -> Network:
     """
     network = build_network(model.architecture, model.tasks)
     tensors = load_tensors(path)
-    _, tied = _tensors_to_save(network)
-    for name, source in tied.items():
-        tensors[name] = tensors[source]
     try:
         network.load_state_dict(tensors)
-    except (RuntimeError, KeyError) as error:
+    except RuntimeError as error:
         raise CheckpointError(
             "the weights do not fit the network that the checkpoint describes",
             where=path / WEIGHTS,
@@ -223,8 +216,20 @@ def model_facts(epoch: int, score: float | None, metrics: Mapping[str, Metrics])
 def _architecture(description: Mapping[str, Any]) -> Architecture:
     sides = {key: SideTrunk(**side) for key, side in description.get("trunks", {}).items()}
     architecture = Architecture(**{**description, "trunks": sides})
-    for name in (architecture.trunk, *(side.trunk for side in sides.values())):
-        find_family(name)
+    right = {
+        "pyramid": type(architecture.pyramid) is int and architecture.pyramid > 0,
+        "pyramid_norm": architecture.pyramid_norm in NORMS,
+        "pyramid_top": architecture.pyramid_top in TOPS,
+        "uses": all(key in sides for key in architecture.uses.values()),
+    }
+    wrong = [key for key, is_right in right.items() if not is_right]
+    if wrong:
+        raise ValueError(f"architecture.{wrong[0]}: {getattr(architecture, wrong[0])}")
+    every: list[Architecture | SideTrunk] = [architecture, *sides.values()]
+    for trunk in every:
+        if not 0 <= trunk.drop_path < 1:
+            raise ValueError(f"architecture.drop_path: {trunk.drop_path}")
+        find_family(trunk.trunk)
     return architecture
 
 
@@ -263,20 +268,24 @@ def _tensors_to_save(network: Network) -> tuple[dict[str, Tensor], dict[str, str
 
 
 def load_tensors(checkpoint: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint folder by name, on the CPU; of tied ones, one.
+    """The tensors of a checkpoint folder, on the CPU; tied ones under each of their names.
 
     Raises:
         CheckpointError: they are missing or damaged.
     """
     path = checkpoint / WEIGHTS
     try:
-        return load_file(path)
+        tensors = load_file(path)
     except FileNotFoundError:
         raise CheckpointError(f"not a checkpoint: no {WEIGHTS}", where=path.parent) from None
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(
             "the weights are damaged or cut short", where=path, found=str(error).splitlines()[0]
         ) from None
+    tied = _description(checkpoint).get("tied")
+    if isinstance(tied, dict):
+        tensors |= {name: tensors[kept] for name, kept in tied.items() if kept in tensors}
+    return tensors
 
 
 def _free_name(parent: Path, step: int) -> str:

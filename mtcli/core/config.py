@@ -250,6 +250,9 @@ class TransferConfig(Options):
     it."""
     named: ClassNames = ()
     """Tasks that were asked for by name: that they are new, or others left out, is no error."""
+    keep: ClassNames = ()
+    """Tasks that the origin knows, and that stay as it knows them: their classes and other
+    facts."""
 
 
 class Config(Options):
@@ -265,3 +268,9 @@ class Config(Options):
 
 TASK_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_-]*$")
 """Task names become part of tensor names and of file names."""
+
+RESERVED = {
+    "all": "all tasks of the network that a transfer starts from",
+    "distill": "the loss that train.distill adds",
+}
+"""What no task can be called, and what each of these words means already."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from mtcli.core.config import (
-    TASK_NAME,
     Config,
     DataConfig,
     LabelSource,
@@ -20,8 +19,17 @@ from mtcli.core.config import (
 )
 from mtcli.core.confighints import either, formats_for, in_a_section, near_any
 from mtcli.core.configsplits import DrawnSplits
-from mtcli.core.configtasks import SOURCE_KEYS, TASK_KEYS, TaskCommon, check_drawn, for_tasks
-from mtcli.core.configtrunks import custom_trunks, with_trunks
+from mtcli.core.configtasks import (
+    SOURCE_KEYS,
+    TASK_KEYS,
+    TaskCommon,
+    check_drawn,
+    check_name,
+    check_places,
+    for_tasks,
+    refuse_drawn,
+)
+from mtcli.core.configtrunks import check_trunks, custom_trunks, with_trunks
 from mtcli.core.configwords import fields_at, key_path, wanted
 from mtcli.core.errors import ConfigError, did_you_mean
 from mtcli.core.options import Options
@@ -59,17 +67,9 @@ def check_config(
     data = checker.section(DataConfig, document, "data")
     model = checker.section(ModelConfig, document, "model")
     train = checker.section(TrainConfig, document, "train", required=False)
-    checker.names_splits(data.splits, "data.splits")
     tasks = checker.tasks(document, only)
-    for name, task in tasks.items():
-        for part in ("images", "splits"):
-            if getattr(task, part) is None and getattr(data, part) is None:
-                raise checker.error(
-                    f"data.{part}",
-                    "is required and missing",
-                    expected=f"it, or tasks.{name}.{part}",
-                )
-        checker.names_splits(task.splits, f"tasks.{name}.splits")
+    check_places(data, tasks, checker.error)
+    check_trunks(model, tasks, checker.error)
     if isinstance(data.splits, DrawnSplits):
         data = checker.drawn(document, data, data.splits, tasks)
     train = for_tasks(train, [str(name) for name in document["tasks"]], list(tasks), checker.error)
@@ -160,11 +160,6 @@ class _Checker:
             key, f"wrong value{suffix}", expected=expected, found=repr(first["input"])
         )
 
-    def names_splits(self, splits: object, key: str) -> None:
-        """Refuse splits that are none."""
-        if isinstance(splits, dict | tuple) and not splits:
-            raise self.error(key, "names no split")
-
     def drawn(
         self,
         document: Mapping[str, Any],
@@ -237,8 +232,7 @@ class _Checker:
         from mtcli.core.tasks import KINDS
 
         key = f"tasks.{name}"
-        if not TASK_NAME.match(name):
-            raise self.error(key, "a task's name is letters, digits, _ and -, a letter first")
+        check_name(name, key, self.error)
         if not isinstance(entry, dict):
             raise self.error(key, "wrong value", expected="a mapping", found=repr(entry))
         for required in ("kind", "labels"):
@@ -249,6 +243,7 @@ class _Checker:
         self.known(rest, [*kind.Options.model_fields, *TASK_KEYS], f"{key}.")
         common = {k: entry[k] for k in TaskCommon.model_fields if entry.get(k) is not None}
         checked = self.validate(TaskCommon, common, key)
+        refuse_drawn(checked.splits, f"{key}.splits", self.error)
         said = entry["labels"]
         listed = said if isinstance(said, list) and said else [said]
         numbered = isinstance(said, list)

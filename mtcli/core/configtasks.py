@@ -7,7 +7,14 @@ from fnmatch import fnmatchcase
 
 from pydantic import PositiveFloat
 
-from mtcli.core.config import DataConfig, LabelSource, TaskConfig, TrainConfig
+from mtcli.core.config import (
+    RESERVED,
+    TASK_NAME,
+    DataConfig,
+    LabelSource,
+    TaskConfig,
+    TrainConfig,
+)
 from mtcli.core.configmixing import MixingConfig
 from mtcli.core.configsplits import DrawnSplits, Images, Splits
 from mtcli.core.errors import ConfigError, did_you_mean
@@ -33,11 +40,57 @@ class TaskCommon(Options):
     trunk: str | None = None
 
 
+def check_name(name: str, key: str, error: Error) -> None:
+    """See that a task can be called so.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if not TASK_NAME.match(name):
+        raise error(key, "a task's name is letters, digits, _ and -, a letter first")
+    if name in RESERVED:
+        raise error(key, f"{name} means {RESERVED[name]}", mend="call the task otherwise")
+
+
+def check_places(data: DataConfig, tasks: Mapping[str, TaskConfig], error: Error) -> None:
+    """See that every task has pictures and splits.
+
+    Raises:
+        ConfigError: one has not.
+    """
+    splits = {"data": data.splits} | {f"tasks.{name}": task.splits for name, task in tasks.items()}
+    for key, said in splits.items():
+        if isinstance(said, dict | tuple) and not said:
+            raise error(f"{key}.splits", "names no split")
+    for name, task in tasks.items():
+        for part in ("images", "splits"):
+            if getattr(task, part) is None and getattr(data, part) is None:
+                raise error(
+                    f"data.{part}",
+                    "is required and missing",
+                    expected=f"it, or tasks.{name}.{part}",
+                )
+
+
+def refuse_drawn(splits: Splits | None, key: str, error: Error) -> None:
+    """See that the splits of a task are not drawn: those of all tasks are drawn at once.
+
+    Raises:
+        ConfigError: they are.
+    """
+    if isinstance(splits, DrawnSplits):
+        raise error(
+            key,
+            "only data.splits can be drawn by fractions",
+            mend="a list or folder for each split, or leave it out",
+        )
+
+
 def check_drawn(data: DataConfig, tasks: Mapping[str, TaskConfig], error: Error) -> None:
     """See that pictures can be drawn into splits without looking at more than their labels.
 
     Raises:
-        ConfigError: a task has drawn splits of its own, or label files for each split.
+        ConfigError: a task has label files for each split.
     """
     if "{split}" in str(data.images):
         raise error(
@@ -46,12 +99,6 @@ def check_drawn(data: DataConfig, tasks: Mapping[str, TaskConfig], error: Error)
             mend="name the splits: splits: [train, val]",
         )
     for name, task in tasks.items():
-        if isinstance(task.splits, DrawnSplits):
-            raise error(
-                f"tasks.{name}.splits",
-                "only data.splits can be drawn by fractions",
-                mend="a list or folder for each split, or leave it out",
-            )
         if task.splits is not None:
             continue
         said = {f"labels.{key}": value for s in task.labels for key, value in _texts(s).items()}
@@ -77,7 +124,7 @@ def _texts(source: LabelSource) -> dict[str, str]:
 def for_tasks(
     train: TrainConfig, known: Collection[str], chosen: Collection[str], error: Error
 ) -> TrainConfig:
-    """How the chosen tasks are mixed, of the tasks that the config knows.
+    """How the chosen tasks are mixed and frozen, of the tasks that the config knows.
 
     Raises:
         ConfigError: a task is named that is not there, one that is there never has its turn, or
@@ -91,6 +138,11 @@ def for_tasks(
 
     exist(train.balanced, "train.balanced")
     balanced = tuple(name for name in train.balanced if name in chosen)
+    others = [name for name in known if name not in chosen]
+
+    def stays(part: str) -> bool:
+        return not _of_heads(part, others, chosen)
+
     mixing = train.mixing
     if mixing.sequential is not None:
         stages = []
@@ -106,8 +158,7 @@ def for_tasks(
                     mend="choose one of its tasks too, or give other stages with "
                     "--set train.mixing=… and their train.epochs",
                 )
-            others = [name for name in known if name not in chosen]
-            freeze = tuple(p for p in stage.freeze if not _of_heads(p, others, chosen))
+            freeze = tuple(filter(stays, stage.freeze))
             inner = _of_policy(stage.mixing, f"{key}.mixing", own, exist, error)
             update = {"tasks": own, "mixing": inner, "freeze": freeze}
             stages.append(stage.model_copy(update=update))
@@ -133,7 +184,13 @@ def for_tasks(
     else:
         mixing = _of_policy(mixing, "train.mixing", chosen, exist, error)
         _check_joint(mixing, train, balanced, "train.mixing", error)
-    return train.model_copy(update={"mixing": mixing, "balanced": balanced})
+    update = {
+        "mixing": mixing,
+        "balanced": balanced,
+        "freeze": tuple(filter(stays, train.freeze)),
+        "unfreeze": {part: epoch for part, epoch in train.unfreeze.items() if stays(part)},
+    }
+    return train.model_copy(update=update)
 
 
 def _of_policy(

@@ -1,9 +1,47 @@
-"""Where a config names trunks of the user's own: `module:Class`, whose module is a plug-in."""
+"""What trunks a config names: by keys that can be told apart, and those of the user's own.
+
+A trunk of the user's own is `module:Class`, whose module is a plug-in.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+from mtcli.core.config import ModelConfig, TaskConfig
+from mtcli.core.errors import ConfigError
+
+
+def trunk_key(name: str) -> str:
+    """A trunk's name as part of tensor names, which dots divide."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)
+
+
+def check_trunks(
+    model: ModelConfig, tasks: Mapping[str, TaskConfig], error: Callable[..., ConfigError]
+) -> None:
+    """See that the trunks beside the main one have keys, and no two of them the same.
+
+    Raises:
+        ConfigError: a key cannot be part of tensor names, or two trunks share one.
+    """
+    for key in model.trunks:
+        if not key or key != trunk_key(key):
+            raise error(f"model.trunks.{key}", "a trunk's key is letters, digits, _ and -")
+    named = {key: side.trunk for key, side in model.trunks.items()}
+    for task, entry in tasks.items():
+        trunk = entry.trunk
+        if trunk is None or trunk in model.trunks or trunk == model.trunk:
+            continue
+        other = named.setdefault(trunk_key(trunk), trunk)
+        if other != trunk:
+            raise error(
+                f"tasks.{task}.trunk",
+                f"{trunk} and another trunk would both be called {trunk_key(trunk)}",
+                found=other,
+                mend="give each a key of its own in model.trunks, and name that",
+            )
 
 
 def custom_trunks(document: Mapping[str, Any]) -> dict[tuple[str, ...], str]:

@@ -10,6 +10,37 @@ from torch import Tensor
 
 from mtcli.core.modules import Features
 from mtcli.core.network import Network
+from mtcli.core.weights.naming import is_counter
+
+
+def known_tasks(network: Network, copied: Collection[str], size: tuple[int, int]) -> list[str]:
+    """The tasks of which all is as it was elsewhere: the head, and what its maps are made of.
+
+    Which layers of trunk and pyramid a map is made of, a picture tells: those that a gradient
+    from it reaches, with their running statistics.
+
+    Args:
+        network: on the CPU; it is left as it was.
+        copied: its tensors that were filled with weights from elsewhere.
+        size: the working size, height and width.
+    """
+    tried = copy.deepcopy(network).eval().requires_grad_(True)
+    shared = {n: p for n, p in tried.named_parameters() if not n.startswith("heads.")}
+    with torch.enable_grad():
+        features = tried.encode({"image": torch.zeros(1, 3, *size, dtype=torch.uint8)})
+    known = []
+    for task, head in tried.heads.items():
+        read = {f"heads.{task}.{name}" for name, _ in head.named_parameters()}
+        total = torch.stack([feature.sum() for feature in features[task].values()]).sum()
+        reached = torch.autograd.grad(
+            total, [*shared.values()], retain_graph=True, allow_unused=True
+        )
+        read |= {name for name, found in zip(shared, reached, strict=True) if found is not None}
+        modules = {name.rpartition(".")[0] for name in read}
+        needed = [name for name in tried.state_dict() if name.rpartition(".")[0] in modules]
+        if all(name in copied or is_counter(name) for name in needed):
+            known.append(task)
+    return known
 
 
 class Teacher:

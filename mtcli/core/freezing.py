@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from mtcli.core.config import TrainConfig
 from mtcli.core.errors import ConfigError
 from mtcli.core.network import Network
 from mtcli.core.parts import Parts
+from mtcli.core.weights.naming import is_counter
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,9 @@ class Freeze:
 
     Attributes:
         parts: see `Parts.matching`; `conv` is what was copied.
-        but: parts that learn although they are among these.
+        but: parts that learn again. Each takes back the words of `parts` that hold all of it,
+            and where none does, whatever they hold of it: `trunk` takes back `trunk` or `conv`,
+            but not a `bn` that was named beside them.
         also: parts that do not learn, whatever `but` says.
     """
 
@@ -38,32 +42,53 @@ def freeze(network: Network, frozen: Freeze, copied: Collection[str] = ()) -> No
     """Let every parameter learn but those of some parts; call it after `network.train()`.
 
     A frozen parameter has no gradient, so that the optimizer passes it over, weight decay and
-    momentum included. A module of which everything is frozen is put into evaluation mode: its
-    BatchNorm no longer follows the pictures, and nothing in it is dropped out.
+    momentum included. A module of which everything is frozen is put into evaluation mode, also a
+    BatchNorm that has statistics alone: these no longer follow the pictures, and nothing in it is
+    dropped out.
 
     Args:
         network: in training mode.
         frozen: what does not learn.
         copied: the tensors that were filled with weights from elsewhere.
     """
-    resting = frozen_parameters(network, frozen, copied)
+    held = _held(network, frozen, copied)
     for name, parameter in network.named_parameters():
-        parameter.requires_grad_(name not in resting)
-    if resting:
-        for module in network.modules():
-            own = list(module.parameters())
-            if own and not any(parameter.requires_grad for parameter in own):
-                module.eval()
+        parameter.requires_grad_(name not in held)
+    for _, module in _resting(network, held):
+        module.eval()
 
 
-def frozen_parameters(network: Network, frozen: Freeze, copied: Collection[str]) -> set[str]:
-    """The names of the parameters that do not learn."""
+def frozen_tensors(network: Network, frozen: Freeze, copied: Collection[str]) -> set[str]:
+    """The names of the tensors that stay: parameters, and the statistics of modules that rest."""
+    held = _held(network, frozen, copied)
+    still = {name for name, _ in network.named_parameters() if name in held}
+    for path, module in _resting(network, held):
+        still |= {f"{path}.{name}" for name in module.state_dict()}
+    return still
+
+
+def _held(network: Network, frozen: Freeze, copied: Collection[str]) -> set[str]:
+    """All tensors that the words mean, statistics included, whether their module rests or not."""
     if not frozen.parts and not frozen.also:
         return set()
     parts = Parts(network, copied)
-    resting = parts.matching(frozen.parts, copied_only=True) - parts.matching(frozen.but)
-    resting |= parts.matching(frozen.also, copied_only=True)
-    return resting & {name for name, _ in network.named_parameters()}
+    every = {word: parts.matching([word], copied_only=True) for word in frozen.parts}
+    left = dict(every)
+    for thawed in frozen.but:
+        meant = parts.matching([thawed])
+        telling = {name for name in meant if not is_counter(name)}  # which copies may lack
+        whole = [word for word, held in every.items() if word == thawed or telling <= held]
+        for word in whole or every:
+            left[word] = left[word] - meant
+    return set().union(*left.values(), parts.matching(frozen.also, copied_only=True))
+
+
+def _resting(network: Network, held: Collection[str]) -> Iterator[tuple[str, nn.Module]]:
+    """The modules of which everything is held, with their paths."""
+    for path, module in network.named_modules():
+        own = [name for name, _ in module.named_parameters()] or [*module.state_dict()]
+        if path and own and all(f"{path}.{name}" in held for name in own):
+            yield path, module
 
 
 def check_frozen(
@@ -84,7 +109,14 @@ def check_frozen(
     parts = Parts(network, copied)
     parts.require(settings.freeze, "train.freeze", copied_only=True)
     parts.require(settings.unfreeze, "train.unfreeze")
-    for part in settings.unfreeze:
+    for part, first in settings.unfreeze.items():
+        if first > settings.epochs:
+            raise ConfigError(
+                f"train.unfreeze.{part}: the training ends before",
+                expected=f"an epoch from 2 to {settings.epochs}",
+                found=str(first),
+                mend="train.epochs (--epochs) says how long it is",
+            )
         held = parts.matching(settings.freeze, copied_only=True)
         if not parts.matching([part]) & held:
             raise ConfigError(
@@ -121,7 +153,7 @@ def check_frozen(
 
 def _require_still_trunks(network: Network, settings: TrainConfig, copied: Collection[str]) -> None:
     """See that no trunk ever moves; in the last epoch most is thawed."""
-    resting = frozen_parameters(network, frozen_at(settings, settings.epochs, ()), copied)
+    resting = frozen_tensors(network, frozen_at(settings, settings.epochs, ()), copied)
     of_trunks = ("trunk.", "trunks.")
     moving = [
         name
@@ -130,7 +162,7 @@ def _require_still_trunks(network: Network, settings: TrainConfig, copied: Colle
     ]
     if not moving:
         return
-    thawed = moving[0] in frozen_parameters(network, frozen_at(settings, 1, ()), copied)
+    thawed = moving[0] in frozen_tensors(network, frozen_at(settings, 1, ()), copied)
     trunks = sorted({name.partition(".")[0] for name in moving})
     raise ConfigError(
         "train.cache_features: the trunk moves",

@@ -12,7 +12,8 @@ def layers_of(trunk: nn.Module) -> dict[str, int]:
     """The number of the layer of each parameter, by its name; 0 is what sees the picture first.
 
     A network of timm says itself which of its tensors make a layer. Elsewhere a layer is a child
-    of the trunk, or of one that holds others in a row, in the order in which they were made.
+    of the trunk, or of one that holds others in a row, in the order in which they were made. A
+    child whose parameters are vectors alone, as a norm's are, belongs to the layer before it.
     """
     if hasattr(trunk, "group_matcher"):
         model: Any = trunk
@@ -21,8 +22,11 @@ def layers_of(trunk: nn.Module) -> dict[str, int]:
         )
         return {name: found.get(name, 0) for name, _ in trunk.named_parameters()}
     layers: dict[str, int] = {}
-    for number, name in enumerate(_blocks(trunk)):
+    number = -1
+    for name in _blocks(trunk):
         module = trunk.get_submodule(name)
+        if number < 0 or any(parameter.ndim > 1 for parameter in module.parameters()):
+            number += 1
         layers |= {f"{name}.{inner}": number for inner, _ in module.named_parameters()}
     return {name: layers.get(name, 0) for name, _ in trunk.named_parameters()}
 

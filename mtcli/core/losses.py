@@ -48,14 +48,15 @@ def add_gradients(
         with runtime.autocast():
             features = network.encode(batch.inputs)
             answers = network.heads(features, batch.rows, batch.targets)
+            apart = None if teacher is None else teacher.distance(batch.inputs, features)
         weighted = []
         for name, raw in answers.items():
             parts = tasks[name].loss(raw, batch.targets[name], counts[name])
             loss = torch.stack(list(parts.values())).sum()
             weighted.append(weights[name] * loss)
             losses[name] = losses.get(name, 0) + loss.detach()
-        if teacher is not None:
-            apart = teacher.distance(batch.inputs, features) * (len(batch.keys) / pictures)
+        if teacher is not None and apart is not None:
+            apart = apart * (len(batch.keys) / pictures)
             weighted.append(teacher.weight * apart)
             losses["distill"] = losses.get("distill", 0) + apart.detach()
         update = torch.stack(weighted).sum()

@@ -66,6 +66,7 @@ class Network(nn.Module):
     Attributes:
         levels: the maps that each task reads.
         uses: the key of each task's trunk.
+        strides: of each trunk by its key, the largest of its maps and of its pyramid's.
         stride: the input's sides are multiples of it.
     """
 
@@ -98,9 +99,18 @@ class Network(nn.Module):
             {name: _head(name, task, specs[uses[name]]) for name, task in tasks.items()}
         )
         self.normalise = Named({key: Normalise(t.mean, t.std) for key, t in trunks.items()})
-        read = {specs[uses[task]][level] for task in tasks for level in self.levels[task]}
-        every = read | {spec for trunk in trunks.values() for spec in trunk.specs.values()}
-        self.stride = max(spec.stride for spec in every)
+        read = {
+            key: [level for task in tasks if uses[task] == key for level in self.levels[task]]
+            for key in trunks
+        }
+        self.strides = {
+            key: max(
+                [spec.stride for spec in trunk.specs.values()]
+                + [specs[key][level].stride for level in read[key]]
+            )
+            for key, trunk in trunks.items()
+        }
+        self.stride = max(self.strides.values())
 
     def trunk_of(self, key: str) -> nn.Module:
         """A trunk by its key."""
@@ -114,10 +124,11 @@ class Network(nn.Module):
 
     def maps(self, image: Tensor) -> dict[str, dict[str, Tensor]]:
         """Pictures `[N, 3, H, W]` uint8 RGB to the maps `c2 … c5` of each trunk, by its key."""
-        return {
-            key: extract(self.trunk_of(key), self.normalise[key](image))
-            for key, extract in self._extracts.items()
-        }
+        return {key: self.maps_of(key, image) for key in self._extracts}
+
+    def maps_of(self, key: str, image: Tensor) -> dict[str, Tensor]:
+        """What `maps` gives of one trunk."""
+        return self._extracts[key](self.trunk_of(key), self.normalise[key](image))
 
     def encode(self, inputs: Mapping[str, Tensor]) -> Features:
         """The maps that each task reads.
@@ -192,40 +203,56 @@ def build_network(architecture: Architecture, tasks: Mapping[str, AnyTask]) -> N
     return Network(trunks, tasks, uses, pyramid)
 
 
-def check_size(network: Network, trunk: str, size: tuple[int, int]) -> None:
+def check_size(network: Network, architecture: Architecture, size: tuple[int, int]) -> None:
     """See that the working size (height, width) fits the network, by one forward pass.
+
+    Args:
+        network: to be tried.
+        architecture: that it was built from, which names the trunks.
+        size: the working size, height and width.
 
     Raises:
         ConfigError: a side is no multiple of the largest stride, where cells and pixels drift
-            apart (the nearest sizes are named); or the trunk called `trunk` does not give maps
-            of its strides at this size.
+            apart (the nearest sizes are named); or a trunk does not give maps of its strides at
+            this size.
     """
+    names = {MAIN: architecture.trunk}
+    names |= {key: side.trunk for key, side in architecture.trunks.items()}
     stride = network.stride
     if size[0] % stride or size[1] % stride:
+        key = max(network.strides, key=lambda key: network.strides[key])
         below = [max(stride, side // stride * stride) for side in size]
         above = [-(-side // stride) * stride for side in size]
         raise ConfigError(
-            f"data.size: does not fit the trunk {trunk}",
+            f"data.size: does not fit the trunk {names[key]}",
             expected=f"height and width in multiples of {stride}",
             found=f"[{size[0]}, {size[1]}]",
             mend=f"the nearest sizes are {below} and {above}",
         )
     was_training = network.training
+    network.eval()
+    image = torch.zeros(1, 3, *size, dtype=torch.uint8)
+    maps: dict[str, Tensor] = {}
+    key = MAIN
     try:
         with torch.no_grad():
-            features = network.eval().encode({"image": torch.zeros(1, 3, *size, dtype=torch.uint8)})
+            for key in network.strides:
+                own = network.maps_of(key, image)
+                maps |= {map_name(key, level): feature for level, feature in own.items()}
+            features = network.encode(maps)
     except (RuntimeError, AssertionError, ValueError) as error:
         raise ConfigError(
-            f"data.size: the trunk {trunk} does not take pictures of this size",
+            f"data.size: the trunk {names[key]} does not take pictures of this size",
             expected="a trunk for any size",
             found=(str(error) or type(error).__name__).splitlines()[0],
         ) from None
     finally:
         network.train(was_training)
-    for maps in features.values():
-        for level, feature in maps.items():
+    for task, levels in features.items():
+        for level, feature in levels.items():
             found, wanted = tuple(feature.shape[2:]), tuple(s // level_stride(level) for s in size)
             if found != wanted:
+                trunk = names[network.uses[task]]
                 raise ConfigError(
                     f"data.size: the trunk {trunk} gives {level} of another size than its stride",
                     expected=f"{wanted[0]} × {wanted[1]}",

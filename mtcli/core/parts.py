@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 
+import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mtcli.core.errors import ConfigError, did_you_mean
+from mtcli.core.features import FeatureSpec, level_stride
 from mtcli.core.network import Network
+from mtcli.core.pyramid import build_pyramid
 
 CONV = ("trunk", "pyramid", "trunks", "pyramids")
 """Where the convolutions that tasks share are, with the norms that belong to them: nothing else
@@ -67,7 +70,7 @@ class Parts:
                     f"{key}: conv is what trunk and pyramid started with, and they start fresh",
                     mend="name the parts outright: trunk, pyramid",
                 )
-            if word.partition(".")[0] == "pyramid" and not self._pyramid:
+            if not self._pyramid and any(means(word, name) for name in _names_of_a_pyramid()):
                 continue  # the tasks of this run read none of it; others of the config may
             every = ["conv", "trunk", "pyramid", *self._sides, "heads", *self._heads, "fc", "bn"]
             known = [other for other in every if self.matching([other])]
@@ -83,6 +86,15 @@ def means(word: str, tensor: str) -> bool:
     if word == "conv":
         return tensor.partition(".")[0] in CONV
     return word == "all" or tensor.startswith(f"{word}.") or fnmatchcase(tensor, word)
+
+
+def _names_of_a_pyramid() -> list[str]:
+    """What the tensors of a pyramid that has everything are called."""
+    with torch.device("meta"):
+        specs = {level: FeatureSpec(1, level_stride(level)) for level in ("c2", "c3", "c4", "c5")}
+        pyramid = build_pyramid(specs, {"p2", "p7"}, 1, "batch")
+    assert pyramid is not None
+    return [f"pyramid.{name}" for name in pyramid.state_dict()]
 
 
 def _names_in(module: nn.Module, sort: type[nn.Module], prefix: str) -> set[str]:

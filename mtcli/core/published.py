@@ -81,6 +81,24 @@ class Published:
     pyramid_top: str
     classes: tuple[str, ...] | None
 
+    @property
+    def trunk(self) -> str:
+        """Which ResNet it stands on, by its third stage."""
+        bottleneck = "trunk.layer1.0.conv3.weight" in self.tensors
+        blocks = sum(
+            name.startswith("trunk.layer3.") and name.endswith(".conv1.weight")
+            for name in self.tensors
+        )
+        deep = {6: "resnet50", 23: "resnet101", 36: "resnet152"}
+        if bottleneck:
+            return deep.get(blocks, "resnet50")
+        return {2: "resnet18"}.get(blocks, "resnet34")
+
+    @property
+    def pyramid(self) -> int:
+        """The channels of its pyramid."""
+        return len(self.tensors["pyramid.inner_blocks.0.0.weight"])
+
 
 def named_as_ours(tensors: Mapping[str, Tensor]) -> Published | None:
     """A detector on a ResNet and a pyramid by its `state_dict`; None for any other tensors.

@@ -13,6 +13,9 @@ from mtcli.core.features import FeatureSpec
 NORMS: dict[str | None, type[nn.Module] | None] = {None: None, "batch": nn.BatchNorm2d}
 """What may stand behind each of a pyramid's convolutions, by its name in a config."""
 
+TOPS = ("p5", "c5")
+"""The maps that a pyramid's coarser levels may be made from."""
+
 
 class Pyramid(FeaturePyramidNetwork):  # type: ignore[misc]
     """Lin et al., "Feature Pyramid Networks for Object Detection" (arXiv:1612.03144).

@@ -9,7 +9,7 @@ from mtcli.core.architecture import trunks_of
 from mtcli.core.config import Config, TrainConfig
 from mtcli.core.data.records import Record
 from mtcli.core.events import EpochEnded, TaskSummary
-from mtcli.core.freezing import frozen_at, frozen_parameters
+from mtcli.core.freezing import frozen_at, frozen_tensors
 from mtcli.core.network import Network
 from mtcli.core.task import AnyTask
 from mtcli.core.transfer.events import TensorPlan, TransferPlanned
@@ -25,7 +25,9 @@ def started_from(config: Config) -> tuple[str, ...]:
 
 def transfer_planned(plan: Plan, network: Network, settings: TrainConfig) -> TransferPlanned:
     """Every tensor's fate, and whether it is frozen in the first epoch."""
-    frozen = frozen_parameters(network, frozen_at(settings, 1, ()), plan.copied)
+    stages = settings.mixing.sequential
+    stage = stages[0].freeze if stages else ()
+    frozen = frozen_tensors(network, frozen_at(settings, 1, stage), plan.copied)
     return TransferPlanned(
         sources=plan.sources,
         tasks=tuple(name for name, _ in network.heads.items()),

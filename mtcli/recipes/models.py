@@ -89,7 +89,7 @@ def show_config(config: Config) -> NetworkFacts:
     )
     seed_everything(config.train.seed)
     network = build_network(model.architecture, model.tasks)
-    check_size(network, model.architecture.trunk, model.size)
+    check_size(network, model.architecture, model.size)
     plan = None if config.transfer is None else plan_transfer(config.transfer, network, model)
     copied = copied_tensors(network, config, plan)
     check_frozen(network, config.train, model.size, copied)

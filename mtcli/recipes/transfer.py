@@ -9,13 +9,14 @@ from pathlib import Path
 
 from mtcli.core import events
 from mtcli.core.architecture import trunk_rates, trunks_of
-from mtcli.core.assembly import assemble
+from mtcli.core.assembly import assemble, teacher_of
 from mtcli.core.config import Config
 from mtcli.core.configfile import dump_config
 from mtcli.core.data.gather import draw_once, keep_drawn
 from mtcli.core.data.prepare import check_pictures_and_labels
-from mtcli.core.data.records import digest
+from mtcli.core.data.records import digest, require_judgement, require_labels
 from mtcli.core.events import Event
+from mtcli.core.mixing.build import build_mixing
 from mtcli.core.run import Run, replace_text
 from mtcli.core.runtime import choose_runtime, describe_environment
 from mtcli.core.summary import transfer_planned
@@ -83,7 +84,13 @@ def initialise(config: Config, where: NewRun) -> Iterator[Event]:
         records[split] = yield from check_pictures_and_labels(
             config.data, listed, assembly.model.tasks, split
         )
+    # All that would stop a training with this config is said here, where it can still be mended.
+    for name in assembly.model.tasks:
+        require_labels(records["train"], name)
+    yield from require_judgement(records["val"], config.train.best, assembly.model.tasks)
+    build_mixing(config.train, config.tasks, records["train"])
     runtime = choose_runtime("cpu", "fp32")
+    teacher_of(config, assembly, runtime)
     state = TrainingState(
         assembly.network,
         assembly.model,

@@ -270,6 +270,7 @@ class MyTrunk(nn.Module):
 """
 
 
+@pytest.mark.slow  # four processes; what a checkpoint may import is tested in one above
 def test_a_trunk_of_one_s_own_is_trained_and_imported_only_where_it_is_allowed(
     shapes: Path, cli: Cli
 ) -> None:

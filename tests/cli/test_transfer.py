@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import pickle
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +211,30 @@ def test_two_runs_become_one(cli: Cli, shapes: Path, trained: Path) -> None:
     assert "mean of 2" in answer.err
 
 
+def test_two_runs_whose_pictures_were_drawn_become_one(
+    cli: Cli, trained: Path, shapes: Path
+) -> None:
+    """Each keeps the pictures that it was judged by."""
+    for name, task in (("one", "cls"), ("two", "det")):
+        shutil.copytree(trained, name, symlinks=True)
+        document = config_of(name)
+        drawn = {"fractions": {"train": 0.5, "val": 0.5}, "made": "splits.csv"}
+        document["data"] |= {"splits": drawn, "images": str(shapes / "images")}
+        document["tasks"] = {task: document["tasks"][task]}
+        (Path(name) / "config.yaml").write_text(yaml.safe_dump(document))
+        with (Path(name) / "splits.csv").open("w", newline="") as file:
+            train = range(6) if name == "one" else range(3, 9)
+            rows = [[f"{n:02d}.png", "train" if n in train else "val"] for n in range(12)]
+            csv.writer(file).writerows([["image", "split"], *rows])
+    words = ["--from", "cls=one", "--from", "det=two", "--merge", "average", "--init-only"]
+    answer = cli("transfer", *words, "--name", "both")
+    assert answer.code == 0, answer.err
+    written = config_of("runs/both")
+    assert [*written["tasks"]] == ["cls", "det"]
+    own = written["tasks"]["det"]["splits"]["csv"]
+    assert own == str(Path("two/splits.csv").resolve())
+
+
 # --- Another task beside -----------------------------------------------------------------------
 
 
@@ -319,7 +344,7 @@ def test_an_origin_that_is_no_checkpoint(cli: Cli, shapes: Path) -> None:
     no_run(cli("transfer", config, "--from", shapes), "neither a run nor a checkpoint of mtcli")
     no_run(
         cli("transfer", config, "--from", shapes / "labels.csv"),
-        "--from: the file holds more than tensors",
+        "--from: the file is no weight file",
     )
     (shapes / "empty.safetensors").write_bytes(b"")
     no_run(cli("transfer", config, "--from", shapes / "empty.safetensors"), "--from", "damaged")
@@ -353,6 +378,32 @@ def test_tensors_that_have_nothing_to_do_with_it(cli: Cli, shapes: Path) -> None
     no_run(answer, "nothing of the origin can be copied", "other.safetensors")
 
 
+def test_an_origin_that_is_published_nowhere(cli: Cli, shapes: Path) -> None:
+    words = ["transfer", shapes / "mtcli.yaml", "--from"]
+    answer = cli(*words, "package:nosuch")
+    no_run(answer, "--from: no such package of weights: nosuch")
+    assert "model.weights" not in answer.err
+    answer = cli(*words, "imagenet")
+    no_run(answer, "--from: no weights are published for tiny", "mend --from takes a file")
+    assert "model.weights" not in answer.err
+
+
+def test_a_published_detector_on_a_trunk_that_the_config_has_not(cli: Cli, shapes: Path) -> None:
+    """The file tells what would fit."""
+    names = ["layer3.0.conv1.weight", "layer3.1.conv1.weight", "layer4.0.conv1.weight"]
+    tensors = {f"backbone.body.{name}": torch.zeros(1) for name in names}
+    inner = "backbone.fpn.inner_blocks.{}.0.weight"
+    tensors |= {inner.format(n): torch.zeros(16, 1, 1, 1) for n in range(4)}
+    save_file(tensors | {"roi_heads.box_head.fc6.weight": torch.zeros(1)}, "found.safetensors")
+    answer = cli("transfer", shapes / "mtcli.yaml", "--from", "found.safetensors")
+    no_run(answer, "of another architecture", "--set model.trunk=resnet18 builds the same here")
+
+
+def test_a_task_that_says_nothing(cli: Cli, shapes: Path, trained: Path) -> None:
+    config = rewrite(shapes, tasks={"cls": None})
+    no_run(cli("transfer", config, "--from", trained), "tasks.cls: wrong value", "a mapping")
+
+
 def test_several_origins_that_do_not_go_together(cli: Cli, trained: Path) -> None:
     two = ["--from", f"cls={trained}", "--from", f"det={trained}"]
     no_run(cli("transfer", *two), "several origins", "--merge average")
@@ -374,8 +425,6 @@ def test_strict_names_what_stays_fresh(cli: Cli, sizes: Path, trained: Path) -> 
 def test_code_that_an_origin_names_is_not_imported_unasked(
     cli: Cli, shapes: Path, trained: Path
 ) -> None:
-    import shutil
-
     origin = shapes.parent / "origin"
     shutil.copytree(trained, origin, symlinks=True)
     config = origin / "config.yaml"

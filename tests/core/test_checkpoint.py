@@ -16,7 +16,14 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import mtcli.core.checkpoint as module
-from mtcli.core.checkpoint import Model, load_model, load_network, load_training, save_checkpoint
+from mtcli.core.checkpoint import (
+    Model,
+    load_model,
+    load_network,
+    load_tensors,
+    load_training,
+    save_checkpoint,
+)
 from mtcli.core.errors import CheckpointError, SaveError
 from mtcli.core.features import FeatureSpec
 from mtcli.core.network import Architecture, Network, build_network
@@ -152,6 +159,8 @@ def test_tied_tensors_are_saved_once_and_come_back_tied(tmp_path: Path) -> None:
     assert first in saved
     assert second not in saved
     assert json.loads((path / "model.json").read_text())["tied"] == {second: first}
+    both = load_tensors(path)
+    assert torch.equal(both[second], both[first])
     again = RUNTIME.place(load_network(path, model))
     state = again.state_dict()
     assert state[first].data_ptr() == state[second].data_ptr()

@@ -187,6 +187,59 @@ def test_wrong_fractions_are_said(file: Path, change: str, what: str) -> None:
     assert what in str(error.value) or what in str(error.value.expected), error.value
 
 
+def test_a_task_is_never_drawn_alone(file: Path) -> None:
+    with pytest.raises(ConfigError, match=r"tasks\.cls\.splits: only data\.splits can be drawn"):
+        load(file, "tasks.cls.splits={fractions: {train: 0.8, val: 0.2}}")
+
+
+@pytest.mark.parametrize("name", ["all", "distill"])
+def test_words_that_mean_something_else_are_no_tasks(file: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=f"tasks.{name}: {name} means") as error:
+        load(file, f"tasks.{name}={{kind: classification, labels: {{csv: a.csv, column: b}}}}")
+    assert error.value.mend == "call the task otherwise"
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        (["model.trunks={deep net: {trunk: tiny}}"], "model.trunks.deep net: a trunk's key is"),
+        (["model.trunks={a.b: {trunk: tiny}}"], r"model.trunks.a\.b: a trunk's key is"),
+        (["model.trunks={'': {trunk: tiny}}"], "model.trunks.: a trunk's key is"),
+        (
+            ["tasks.cls.trunk=resnet18.a_b", "tasks.det.trunk=resnet18.a-b"],
+            None,
+        ),
+        (
+            ["tasks.cls.trunk=resnet18.a_b", "tasks.det.trunk=resnet18_a.b"],
+            r"tasks.det.trunk: resnet18_a\.b and another trunk would both be called resnet18_a_b",
+        ),
+        (
+            ["model.trunks={resnet18_a: {trunk: tiny}}", "tasks.det.trunk=resnet18.a"],
+            "tasks.det.trunk: .* both be called resnet18_a",
+        ),
+        (["model.trunks={resnet18_a: {trunk: resnet18.a}}", "tasks.det.trunk=resnet18.a"], None),
+        (["tasks.cls.trunk=resnet18.a", "tasks.det.trunk=resnet18.a"], None),
+    ],
+)
+def test_trunks_have_keys_of_their_own(file: Path, changes: list[str], what: str | None) -> None:
+    if what is None:
+        assert load(file, *changes).tasks["det"].trunk is not None
+        return
+    with pytest.raises(ConfigError, match=what):
+        load(file, *changes)
+
+
+def test_what_is_frozen_of_tasks_that_are_left_out_is_no_matter(file: Path) -> None:
+    sets = [
+        "train.freeze=[trunk, heads.cls, heads.det, heads.*]",
+        "train.unfreeze={trunk: 2, heads.cls: 3, heads.det: 2}",
+    ]
+    train = load(file, *sets, only=["det"]).train
+    assert train.freeze == ("trunk", "heads.det", "heads.*")
+    assert train.unfreeze == {"trunk": 2, "heads.det": 2}
+    assert load(file, *sets).train.freeze == ("trunk", "heads.cls", "heads.det", "heads.*")
+
+
 def test_label_file_for_each_split_cannot_be_drawn_from(file: Path) -> None:
     with pytest.raises(ConfigError, match=r"tasks\.cls\.labels\.csv: a file for each split"):
         load(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mtcli.core.distillation import Teacher
+from mtcli.core.distillation import Teacher, known_tasks
 from mtcli.core.network import Network
 from mtcli.core.task import AnyTask
 from tests.core.transfer.networks import cls, det, network_of, values
@@ -73,3 +73,27 @@ def test_its_batchnorm_does_not_follow_the_pictures() -> None:
     teacher.distance(PICTURES, network.encode(PICTURES))
     assert network.training
     assert all(torch.equal(value, before[name]) for name, value in values(teacher._network).items())
+
+
+@pytest.mark.parametrize(
+    ("fresh", "known"),
+    [
+        ("nothing", ["cls", "det"]),
+        ("heads.cls.", ["det"]),
+        ("pyramid.", ["cls"]),
+        ("trunk.", []),
+        ("trunk.stages.c5.1.", []),
+        ("pyramid.extra", ["cls", "det"]),
+    ],
+)
+def test_a_task_is_known_where_its_head_and_all_below_it_were_copied(
+    network: Network, fresh: str, known: list[str]
+) -> None:
+    copied = {name for name in network.state_dict() if not name.startswith(fresh)}
+    assert known_tasks(network, copied, (64, 64)) == known
+
+
+def test_levels_that_another_task_reads_are_no_part_of_a_task() -> None:
+    network = network_of({**TASKS, "far": det("ab", levels=["p4", "p5", "p6"])})
+    copied = {n for n in network.state_dict() if not n.startswith(("pyramid.extra", "heads.far."))}
+    assert known_tasks(network, copied, (64, 64)) == ["cls", "det"]

@@ -10,12 +10,15 @@ from torch import nn
 
 from mtcli.core.config import TrainConfig
 from mtcli.core.errors import ConfigError
-from mtcli.core.freezing import Freeze, check_frozen, freeze
+from mtcli.core.freezing import Freeze, check_frozen, freeze, frozen_tensors
 from mtcli.core.labels import Object, ObjectsLabel, WordsLabel
 from mtcli.core.modules import Features
 from mtcli.core.network import MAIN, Architecture, Network, build_network
+from mtcli.core.summary import transfer_planned
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks import KINDS
+from mtcli.core.transfer.plan import make_plan
+from tests.core.transfer.networks import cls, network_of, origin_of
 
 SIZE = (64, 64)
 PICTURES = {"image": torch.randint(0, 255, (4, 3, 64, 64), dtype=torch.uint8)}
@@ -184,3 +187,70 @@ def test_a_look_leaves_the_network_as_it_was(
     assert state() == before
     assert not moved(network, weights)
     assert len(looks) == 1, "the same parts and tasks are looked at once"
+
+
+NORMS = {"trunk.bn1.weight", "trunk.bn1.running_mean"}
+
+
+def test_the_statistics_of_a_module_at_rest_stay_too(network: Network) -> None:
+    assert frozen_tensors(network, Freeze(["trunk.bn1"]), ()) >= NORMS
+    assert frozen_tensors(network, Freeze(["bn"]), ()) >= NORMS
+    # A BatchNorm with a bias that learns follows the pictures.
+    assert frozen_tensors(network, Freeze(["trunk.bn1.weight"]), ()) == {"trunk.bn1.weight"}
+    network.train()
+    held = frozen_tensors(network, Freeze(["trunk.layer1", "bn"]), ())
+    freeze(network, Freeze(["trunk.layer1", "bn"]))
+    assert not moved(network, step(network)) & held
+
+
+def test_a_batchnorm_without_weights_rests_with_the_others(network: Network) -> None:
+    trunk = network.trunk_of(MAIN)
+    trunk.bn1 = nn.BatchNorm2d(64, affine=False)
+    network.train()
+    freeze(network, Freeze(["bn"]))
+    assert not trunk.bn1.training
+    assert not any(name.startswith("trunk.bn1.") for name in moved(network, step(network)))
+    freeze(network.train(), Freeze(["heads.cls"]))
+    assert trunk.bn1.training
+
+
+@pytest.mark.parametrize(
+    ("parts", "but", "bn", "conv"),
+    [
+        (["trunk"], ["trunk"], False, False),
+        (["trunk", "bn"], ["trunk"], True, False),
+        (["conv", "bn"], ["trunk"], True, False),
+        (["trunk", "bn"], ["trunk", "bn"], False, False),
+        (["trunk", "bn"], ["bn"], False, True),
+        (["trunk", "trunk.bn*"], ["trunk"], True, False),
+        (["trunk.conv1", "trunk.bn1"], ["trunk"], False, False),
+        (["bn"], ["trunk"], False, False),
+    ],
+)
+def test_a_part_named_on_its_own_stays_when_a_larger_one_thaws(
+    network: Network, parts: list[str], but: list[str], bn: bool, conv: bool
+) -> None:
+    copied = {name for name in network.state_dict() if not name.endswith("num_batches_tracked")}
+    still = frozen_tensors(network, Freeze(parts, but), copied)
+    assert ("trunk.bn1.weight" in still) is bn
+    assert ("trunk.conv1.weight" in still) is conv
+
+
+def test_a_part_cannot_thaw_behind_the_last_epoch(network: Network) -> None:
+    said = {"epochs": 10, "freeze": ["trunk"], "unfreeze": {"trunk": 10}}
+    check_frozen(network, TrainConfig.model_validate(said), SIZE)
+    said["unfreeze"] = {"trunk": 11}
+    with pytest.raises(ConfigError, match=r"train\.unfreeze\.trunk: the training ends before") as e:
+        check_frozen(network, TrainConfig.model_validate(said), SIZE)
+    assert (e.value.expected, e.value.found) == ("an epoch from 2 to 10", "11")
+
+
+def test_the_plan_tells_what_rests_at_first() -> None:
+    tasks: dict[str, AnyTask] = {"cls": cls("ab")}
+    network = network_of(tasks, "test_resnet")
+    plan = make_plan(network, tasks, [origin_of(tasks, "test_resnet")])
+    settings = stages({"tasks": ["cls"], "freeze": ["trunk"]}, {"tasks": ["cls"]})
+    told = transfer_planned(plan, network, settings).tensors
+    assert any("running_mean" in tensor.tensor for tensor in told)
+    assert {tensor.tensor.split(".")[0] for tensor in told if tensor.frozen} == {"trunk"}
+    assert all(tensor.frozen for tensor in told if tensor.tensor.startswith("trunk."))

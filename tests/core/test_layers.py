@@ -59,3 +59,10 @@ def test_a_trunk_of_one_s_own_goes_by_its_modules() -> None:
         layers["stages.c2.0.weight"] < layers["stages.c3.0.weight"] < layers["stages.c5.0.weight"]
     )
     assert {*layers} == {name for name, _ in SmallTrunk().named_parameters()}
+
+
+def test_a_convolution_and_the_norm_behind_it_are_one_layer() -> None:
+    layers = layers_of(build_trunk("tiny").module)
+    assert layers["stem.0.weight"] == layers["stem.1.weight"] == layers["stem.1.bias"] == 0
+    assert layers["stages.c2.0.0.weight"] == layers["stages.c2.0.1.weight"] == 1
+    assert {*layers.values()} == set(range(9)), "the stem, and two for each of four maps"

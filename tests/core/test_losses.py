@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,9 +12,10 @@ from torch import Tensor
 
 from mtcli.core.data.geometry import resize_rule
 from mtcli.core.data.sample import Batch
+from mtcli.core.distillation import Teacher
 from mtcli.core.labels import Object, ObjectsLabel, WordsLabel
 from mtcli.core.losses import add_gradients
-from mtcli.core.network import Architecture, Network, build_network
+from mtcli.core.network import MAIN, Architecture, Network, build_network
 from mtcli.core.runtime import Runtime
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks.classification import (
@@ -209,3 +211,19 @@ def test_a_labelled_picture_without_a_box_still_teaches() -> None:
     own = gradients["heads.det.class_logits.bias"]
     assert own is not None
     assert (own > 0).all()  # less of every class, everywhere
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_the_teacher_computes_in_the_student_s_format(cached: bool) -> None:
+    """Or equal weights would be apart, and maps of bf16 would meet weights of fp32."""
+    network = _network().eval()
+    batch = _batch([0, 1])
+    runtime = Runtime(DEVICE, "bf16")
+    if cached:
+        with torch.no_grad(), runtime.autocast():
+            batch = replace(batch, inputs=network.maps(batch.inputs["image"])[MAIN])
+        assert batch.inputs["c5"].dtype == torch.bfloat16
+    scaler = torch.amp.GradScaler(DEVICE.type, enabled=False)
+    teacher = Teacher(network, TASKS, 1.0)
+    losses = add_gradients(network, TASKS, WEIGHTS, [batch], runtime, scaler, teacher)
+    assert losses["distill"].item() == 0

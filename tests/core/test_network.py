@@ -254,7 +254,7 @@ def test_weights_follow_from_torch_s_generator() -> None:
 
 @pytest.mark.parametrize("size", [(64, 64), (32, 320), (96, 64)])
 def test_a_size_of_whole_strides_fits(size: tuple[int, int]) -> None:
-    check_size(_network(), "tiny", size)
+    check_size(_network(), Architecture("tiny", 16, 0.0), size)
 
 
 @pytest.mark.parametrize(
@@ -269,6 +269,6 @@ def test_another_size_is_refused_and_the_nearest_are_named(
     size: tuple[int, int], mend: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        check_size(_network(), "tiny", size)
+        check_size(_network(), Architecture("tiny", 16, 0.0), size)
     assert caught.value.mend == mend
     assert caught.value.expected == "height and width in multiples of 32"

@@ -100,7 +100,12 @@ def test_there_is_no_bn_where_no_trunk_has_one() -> None:
         Parts(network).require(["bn"], "train.freeze")
     assert error.value.expected is not None
     assert ", bn" not in error.value.expected
-    Parts(network).require(["pyramid"], "train.freeze")  # another task of the config may read it
+    # Another task of the config may read it; a word that no pyramid has is wrong all the same.
+    words = ["pyramid", "pyramid.inner_blocks", "pyramid.*.bias", "pyramid.extra_blocks.p7"]
+    Parts(network).require(words, "train.freeze")
+    for word in ("pyramids", "pyramid.iner_blocks", "pyramid.p9*"):
+        with pytest.raises(ConfigError, match="nothing of the network is called"):
+            Parts(network).require([word], "train.freeze")
 
 
 def test_conv_of_a_fresh_network_is_nothing(network: Network) -> None:

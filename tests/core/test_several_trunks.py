@@ -10,6 +10,7 @@ import torch
 
 from mtcli.core.checkpoint import Model, load_model, load_network, save_checkpoint
 from mtcli.core.config import TrainConfig
+from mtcli.core.errors import ConfigError
 from mtcli.core.freezing import Freeze, freeze
 from mtcli.core.network import (
     MAIN,
@@ -106,7 +107,7 @@ def test_a_main_trunk_that_no_task_uses_is_not_built() -> None:
     network = build_network(ARCHITECTURE, {"boxes": TASKS["boxes"]})
     assert parts({*network.state_dict()}) == {"trunks.side", "pyramids.side", "heads.boxes"}
     assert network.trunk is None
-    check_size(network, "tiny", (64, 64))
+    check_size(network, ARCHITECTURE, (64, 64))
     assert set(network(PICTURES)) == {"boxes"}
 
 
@@ -129,7 +130,7 @@ def test_every_trunk_has_a_rate_of_its_own(network: Network) -> None:
 
 
 def test_rates_fall_from_layer_to_layer(network: Network) -> None:
-    """tiny: stem conv, stem norm, then a convolution, a norm and a block for each of four maps."""
+    """tiny: a stem, then a convolution with its norm and a block for each of four maps."""
     factors = rate_factors(network, {MAIN: 0.5}, decay=0.5)
     order = ["stem.0", "stem.1"] + [
         f"stages.c{level}.{inner}" for level in (2, 3, 4, 5) for inner in ("0.0", "0.1", "1.conv1")
@@ -163,3 +164,15 @@ def test_a_checkpoint_keeps_them_all(network: Network, tmp_path: Path) -> None:
     again = load_network(tmp_path / name, found)
     for tensor, value in network.state_dict().items():
         assert torch.equal(again.state_dict()[tensor], value), tensor
+
+
+def test_a_size_that_one_trunk_does_not_take_names_that_trunk(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ValueError("too small")
+
+    monkeypatch.setattr(network.trunk_of("side"), "forward", refuse)
+    monkeypatch.setattr(network.trunk_of("side"), "forward_intermediates", refuse, raising=False)
+    with pytest.raises(ConfigError, match="the trunk test_resnet does not take pictures"):
+        check_size(network, ARCHITECTURE, (64, 64))

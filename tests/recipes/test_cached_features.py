@@ -38,7 +38,9 @@ def results(name: str) -> object:
         pytest.param([], id="cls and det"),
         pytest.param(["train.mixing=round_robin", "train.accumulate=2"], id="by task"),
         pytest.param(
-            ["model.trunk=resnet18", "tasks.det.head=faster_rcnn"], id="BatchNorm, Faster R-CNN"
+            ["model.trunk=resnet18", "tasks.det.head=faster_rcnn"],
+            id="BatchNorm, Faster R-CNN",
+            marks=pytest.mark.slow,
         ),
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from mtcli.core.config import RESERVED
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -69,4 +71,4 @@ def speaks_of(name: str, words: frozenset[str]) -> bool:
 def task_name(said: str, fallback: str) -> str:
     """A name that a task may have."""
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", said).strip("_-")
-    return name if re.match(r"[A-Za-z]", name) else fallback
+    return name if re.match(r"[A-Za-z]", name) and name not in RESERVED else fallback

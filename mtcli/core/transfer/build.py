@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from mtcli.core.checkpoint import Model
 from mtcli.core.config import TransferConfig
 from mtcli.core.errors import ConfigError, did_you_mean
-from mtcli.core.network import Network
-from mtcli.core.transfer.origin import read_origin, with_our_names
+from mtcli.core.network import MAIN, Network
+from mtcli.core.transfer.origin import Origin, read_origin, with_our_names
 from mtcli.core.transfer.plan import Plan, make_plan
 
 WHOLE = "all"
@@ -28,7 +30,7 @@ def plan_transfer(settings: TransferConfig, network: Network, model: Model) -> P
     origins = []
     heads: set[str] = set()
     for key, source in settings.origin.items():
-        read = read_origin(source, network.trunk, model.architecture.trunk)
+        read = _read(source, network, model, key)
         heads |= {*read.heads}
         names = {old: new for old, new in settings.map.items() if old in read.heads}
         if len(settings.origin) == 1:
@@ -49,10 +51,30 @@ def plan_transfer(settings: TransferConfig, network: Network, model: Model) -> P
         settings.parts,
         settings.named,
         average=settings.merge == "average",
+        trunks={
+            "trunk": model.architecture.trunk,
+            **{f"trunks.{key}": side.trunk for key, side in model.architecture.trunks.items()},
+        },
     )
     if settings.strict:
         plan.require_all()
     return plan
+
+
+def _read(source: str, network: Network, model: Model, task: str) -> Origin:
+    """An origin; what is wrong with it is said of `--from`, where it was named."""
+    try:
+        # A file's trunk is the task's, else the main one, else the first beside it.
+        first = MAIN if network.trunk is not None else next(iter(network.strides))
+        key = network.uses.get(task, first)
+        facts = model.architecture
+        name = facts.trunks[key].trunk if key != MAIN else facts.trunk
+        return read_origin(source, network.trunk_of(key), name, key)
+    except ConfigError as error:
+        parts = error.parts()
+        if parts["mend"] is not None:
+            parts["mend"] = re.sub(r"model\.weights:?", "--from", parts["mend"])
+        raise ConfigError(error.what.replace("model.weights", "--from"), **parts) from None
 
 
 def plan_native(source: str, name: str, network: Network, model: Model, task: str) -> Plan | None:

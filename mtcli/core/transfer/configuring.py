@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,13 @@ from mtcli.core.checkpoint import Model, load_model, plugins_of
 from mtcli.core.config import Config
 from mtcli.core.configcheck import check_config
 from mtcli.core.configfile import find_config, import_plugins_of, refuse_plugins
-from mtcli.core.errors import ConfigError, UsageError
+from mtcli.core.errors import ConfigError, UsageError, did_you_mean
 from mtcli.core.plugins import import_plugins
 from mtcli.core.published import Published, named_as_ours
-from mtcli.core.run import find_checkpoint, run_of
+from mtcli.core.run import MODEL, WEIGHTS, find_checkpoint, run_of
 from mtcli.core.transfer.build import WHOLE
+from mtcli.core.transfer.inheriting import inherited, is_adopted, model_section, task_entries
+from mtcli.core.transfer.places import moved, places_of
 from mtcli.core.weights import read_tensors
 from mtcli.core.yamlfile import apply_set, read_yaml
 
@@ -47,12 +49,17 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What can be told of an origin before a network is there."""
+    """An origin, before anything of it is read.
+
+    Attributes:
+        place: absolute, or as it was named.
+        checkpoint: its folder, where it is one.
+        config: of the run that the checkpoint is of.
+    """
 
     place: str
-    model: Model | None
-    published: Published | None
-    config: Path | None
+    checkpoint: Path | None = None
+    config: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,10 @@ class Configured:
     config: Config
     path: Path
     known: tuple[str, ...]
+
+
+_START = {"freeze": [], "unfreeze": {}, "cache_features": False, "distill": 0.0}
+"""What the training of an origin may have said, and what does not hold for the next."""
 
 
 def configure(asked: Asked) -> Configured:
@@ -74,28 +85,39 @@ def configure(asked: Asked) -> Configured:
     Raises:
         MtcliError: an origin or config cannot be read, or they do not go together.
     """
-    if asked.config is not None:
-        import_plugins_of(find_config(asked.config), True)
-    sources = {key: _look(origin, asked.allow_plugins) for key, origin in asked.origins.items()}
-    first = next(iter(sources.values()))
-    path, document = _document(asked, sources)
+    sources = {key: _find(origin) for key, origin in asked.origins.items()}
+    own = [source.config for source in sources.values() if source.config is not None]
+    path = _config(asked, own)
+    named, earlier = asked.config is not None, path.resolve() in own
+    # An origin may be of a kind that only the plug-ins of the user's config know.
+    import_plugins_of(path, named or not earlier or asked.allow_plugins)
+    first, *_ = [_read(source, asked.allow_plugins) for source in sources.values()]
+    document = _document(path)
     known: tuple[str, ...] = ()
     only = list(asked.tasks) if asked.tasks is not None else None
     if asked.added is not None:
-        known = _add_task(document, asked, first)
+        known, wanted = _beside(document, asked, first, next(iter(sources.values())))
         only = [*known, asked.added]
-    given = asked.config is not None
-    _take_architecture(document, given, first)
-    if asked.config is None and asked.tasks is None and asked.added is None:
-        named = [key for key in sources if key != WHOLE]
-        only = named or None
-    earlier = path in [source.config for source in sources.values()]
-    start = _START if earlier and not given else {}
+        document = _with_tasks(document, path, wanted, asked.allow_plugins)
+    elif len(sources) > 1 and earlier:
+        wanted = _merged(document, asked, sources)
+        document = _with_tasks(document, path, wanted, asked.allow_plugins)
+    if not named and only is None:
+        only = [key for key in sources if key != WHOLE] or None
+    if first is not None:
+        origin = inherited(first, asked.transfer.get("map", {}))
+        model = _section(document, "model")
+        if is_adopted(model, origin, named):
+            parts = asked.transfer.get("parts", (WHOLE,))
+            document["model"] = model_section(model, origin, named, parts)
+            document["tasks"] = task_entries(_section(document, "tasks"), origin)
+    start = _START if earlier and not named else {}
     document["train"] = {**_section(document, "train"), **start, **asked.train}
     document["transfer"] = {
         **asked.transfer,
         "origin": {key: source.place for key, source in sources.items()},
         "named": [*(asked.tasks or ()), *([asked.added] if asked.added else ())],
+        "keep": [*known],
     }
     said = dict(apply_set(document, text) for text in asked.sets)
     base = path.resolve().parent
@@ -103,146 +125,140 @@ def configure(asked: Asked) -> Configured:
     return Configured(config, path, known)
 
 
-_START = {"freeze": [], "unfreeze": {}, "cache_features": False, "distill": 0.0}
-"""What the training of an origin may have said, and what does not hold for the next."""
-
-
-def _look(origin: str, allow_plugins: bool) -> _Source:
+def _find(origin: str) -> _Source:
     path = Path(origin)
     if origin == "imagenet" or origin.startswith("package:"):
-        return _Source(origin, None, None, None)
+        return _Source(origin)
+    if path.name == WEIGHTS and (path.parent / MODEL).is_file():
+        path = path.parent  # what lies beside tells what the tensors mean
     if path.is_file():
-        place = str(path.resolve())
-        return _Source(place, None, named_as_ours(read_tensors(path, "--from")), None)
+        return _Source(str(path.resolve()))
     checkpoint = find_checkpoint(path)
     run = run_of(checkpoint)
-    if allow_plugins:
-        import_plugins(plugins_of(checkpoint), Path.cwd(), checkpoint)
-    model, _ = load_model(checkpoint)
-    return _Source(str(checkpoint.resolve()), model, None, run.config if run else None)
+    return _Source(str(checkpoint.resolve()), checkpoint, run.config if run else None)
 
 
-def _document(asked: Asked, sources: Mapping[str, _Source]) -> tuple[Path, dict[str, Any]]:
-    """The config to start from; of several origins, all their tasks."""
-    own = [source.config for source in sources.values() if source.config is not None]
+def _read(source: _Source, allow_plugins: bool) -> Model | Published | None:
+    """What an origin tells of a network, before one is there."""
+    if source.checkpoint is not None:
+        if allow_plugins:
+            import_plugins(plugins_of(source.checkpoint), Path.cwd(), source.checkpoint)
+        return load_model(source.checkpoint)[0]
+    path = Path(source.place)
+    return named_as_ours(read_tensors(path, "--from")) if path.is_file() else None
+
+
+def _config(asked: Asked, own: Sequence[Path]) -> Path:
+    """The config to start from: the user's, else the origin's."""
     try:
-        path = find_config(asked.config)
+        return find_config(asked.config)
     except ConfigError:
         if asked.config is not None or not own:
             raise
-        path = own[0]
-    document = _read(path, asked, own)
-    if len(sources) > 1 and path in own:
-        for key, source in sources.items():
-            if source.config is not None:
-                other = _read(source.config, asked, own)
-                for name, entry in _section(other, "tasks").items():
-                    if key in (name, WHOLE):
-                        document["tasks"].setdefault(name, _with_places(entry, other))
-    return path, document
+        return own[0]
 
 
-def _read(path: Path, asked: Asked, own: Sequence[Path]) -> dict[str, Any]:
-    """A config; one of an origin may name code only where that is allowed."""
+def _document(path: Path) -> dict[str, Any]:
+    """A config as read, of which each section is one."""
     document = read_yaml(path)
-    if path in own:
-        refuse_plugins(document, path, asked.allow_plugins)
+    for name in ("data", "tasks", "model", "train"):
+        found = document.get(name)
+        if not isinstance(found, dict | None):
+            raise ConfigError(
+                f"{name}: wrong value", where=path, expected="a mapping", found=repr(found)
+            )
     return document
 
 
-def _add_task(document: dict[str, Any], asked: Asked, source: _Source) -> tuple[str, ...]:
-    """Have the origin's tasks in the document too; returns their names.
+_Wanted = Mapping[str, tuple[Path, str]]
+"""Tasks of origins' configs: for each the file, and its name there."""
+
+
+def _with_tasks(
+    document: Mapping[str, Any], path: Path, wanted: _Wanted, allow_plugins: bool
+) -> dict[str, Any]:
+    """The config with tasks of others beside its own, and with the plug-ins that they need."""
+    tasks = _section(document, "tasks")
+    plugins = list(document.get("plugins") or ())
+    for name, (file, old) in wanted.items():
+        other = _document(file)
+        if file != path.resolve():
+            refuse_plugins(other, file, allow_plugins)
+        entry = _section(other, "tasks").get(old)
+        if not isinstance(entry, dict):
+            raise ConfigError(f"tasks.{old}: the origin's config has no such task", where=file)
+        tasks[name] = moved(name, entry, places_of(other, file), places_of(document, path), file)
+        plugins += [plugin for plugin in other.get("plugins") or () if plugin not in plugins]
+    joined = {"plugins": plugins} if plugins else {}
+    return {**document, "tasks": tasks, **joined}
+
+
+def _merged(
+    document: Mapping[str, Any], asked: Asked, sources: Mapping[str, _Source]
+) -> dict[str, tuple[Path, str]]:
+    """The tasks that origins were named for, and the config that they come from lacks."""
+    here = _section(document, "tasks")
+    names: Mapping[str, str] = asked.transfer.get("map", {})
+    wanted = {}
+    for key, source in sources.items():
+        theirs = {} if source.config is None else _section(_document(source.config), "tasks")
+        for old in theirs:
+            if source.config is not None and names.get(old, old) == key and key not in here:
+                wanted[key] = (source.config, old)
+    return wanted
+
+
+def _beside(
+    document: Mapping[str, Any], asked: Asked, origin: Model | Published | None, source: _Source
+) -> tuple[tuple[str, ...], dict[str, tuple[Path, str]]]:
+    """The tasks of the origin that stay beside the new one, and those that the config lacks.
 
     Raises:
-        UsageError: the task is none of the config's, or the origin knows it.
+        UsageError: the new task is none of the config's, or the origin knows it; or a name is
+            neither its nor one of the origin's.
         ConfigError: nothing says where the labels of the origin's tasks are.
     """
-    if source.model is None:
+    if not isinstance(origin, Model):
         raise UsageError(
             "--add-task needs a trained network to add to", found=source.place, mend="--from RUN"
         )
-    known = tuple(name for name in source.model.tasks if asked.tasks is None or name in asked.tasks)
-    if asked.added in source.model.tasks:
+    if asked.added in origin.tasks:
         raise UsageError(
             f"--add-task {asked.added}: the origin has a task of this name",
             mend="choose another name for the new one",
         )
-    tasks = document.setdefault("tasks", {})
-    if asked.added not in tasks:
+    here = _section(document, "tasks")
+    if asked.added not in here:
         raise UsageError(
             f"--add-task {asked.added}: the config has no such task",
-            found=", ".join(map(str, tasks)) or None,
+            found=", ".join(map(str, here)) or None,
         )
-    missing = [name for name in known if name not in tasks]
-    if missing and source.config is None:
+    for name in asked.tasks or ():
+        if name not in origin.tasks and name != asked.added:
+            raise UsageError(
+                f"no such task: {name}",
+                where=f"--tasks {','.join(asked.tasks or ())}",
+                expected=f"tasks of the origin, beside --add-task {asked.added}",
+                mend=did_you_mean(name, [*origin.tasks, str(asked.added)]),
+            )
+    known = tuple(name for name in origin.tasks if asked.tasks is None or name in asked.tasks)
+    if not known:
+        raise UsageError(
+            f"--tasks keeps none of the origin's tasks beside --add-task {asked.added}",
+            expected=", ".join(origin.tasks),
+            mend=f"without --add-task, --tasks {asked.added} trains it alone",
+        )
+    missing = [name for name in known if name not in here]
+    if not missing:
+        return known, {}
+    if source.config is None:
         raise ConfigError(
             f"no labels for {', '.join(missing)}, which the origin knows",
             where=source.place,
             mend="name them in the config, or keep the ones that it has with --tasks",
         )
-    if missing and source.config is not None:
-        other = _read(source.config, asked, [source.config])
-        plugins = [*(document.get("plugins") or ()), *(other.get("plugins") or ())]
-        if plugins:
-            document["plugins"] = list(dict.fromkeys(plugins))
-        for name in missing:
-            tasks[name] = _with_places(other["tasks"][name], other)
-    return known
-
-
-def _with_places(entry: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
-    """A task's entry that says where its pictures are, as its config's `data` does for all."""
-    data = _section(document, "data")
-    places = {part: data[part] for part in ("images", "splits") if data.get(part) is not None}
-    return {**places, **entry}
-
-
-def _take_architecture(document: dict[str, Any], given: bool, source: _Source) -> None:
-    """Let the origin say what the network is built from, where the user has not."""
-    if source.model is not None:
-        facts = asdict(source.model.architecture)
-        uses = facts.pop("uses")
-        for name, key in uses.items():
-            if name in _section(document, "tasks"):
-                document["tasks"][name].setdefault("trunk", key)
-    elif source.published is not None:
-        found = source.published
-        facts = {
-            "trunk": _resnet(found),
-            "pyramid": len(found.tensors["pyramid.inner_blocks.0.0.weight"]),
-            "pyramid_norm": found.pyramid_norm,
-            "pyramid_top": found.pyramid_top,
-        }
-        for entry in _section(document, "tasks").values():
-            detects = isinstance(entry, dict) and entry.get("kind") == "detection"
-            if detects and (not given or "head" not in entry):
-                entry |= {"head": found.head, "layout": found.layout}
-                entry["levels"] = list(found.levels)
-                entry.pop("depth", None)
-    else:
-        return
-    said = _section(document, "model")
-    if facts.get("trunks"):
-        facts["trunks"] = {**_section(said, "trunks"), **facts["trunks"]}
-    elif not facts.get("trunks", True):
-        del facts["trunks"]
-    if not given:
-        document["model"] = {**said, **facts, "weights": None}
-    elif said.get("trunk") in (None, facts["trunk"]):
-        document["model"] = {**facts, **said, "trunk": facts["trunk"], "weights": None}
-
-
-def _resnet(published: Published) -> str:
-    """Which ResNet a published detector stands on, by its third stage."""
-    bottleneck = "trunk.layer1.0.conv3.weight" in published.tensors
-    blocks = sum(
-        name.startswith("trunk.layer3.") and name.endswith(".conv1.weight")
-        for name in published.tensors
-    )
-    deep = {6: "resnet50", 23: "resnet101", 36: "resnet152"}
-    return deep.get(blocks, "resnet50") if bottleneck else {2: "resnet18"}.get(blocks, "resnet34")
+    return known, {name: (source.config, name) for name in missing}
 
 
 def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found = document.get(name)
-    return dict(found) if isinstance(found, dict) else {}
+    return dict(document.get(name) or {})

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+NOISE = 1e-6
+"""What a metric may differ by where the same pictures came in other batches."""
+
 
 @dataclass(frozen=True, slots=True)
 class TensorPlan:
@@ -62,7 +65,7 @@ class Compared:
         """The tasks that fell by more than is allowed, or whose fall nobody knows."""
         if self.allowed is None:
             return ()
-        limit = self.allowed
+        limit = self.allowed + NOISE
         return tuple(
             name for name, kept in self.tasks.items() if kept.drop is None or kept.drop > limit
         )

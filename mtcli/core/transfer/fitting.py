@@ -11,7 +11,7 @@ from mtcli.core.errors import and_more
 from mtcli.core.heads.classrows import ClassRows
 from mtcli.core.task import AnyTask
 from mtcli.core.transfer.adapting import adapt_channels, matched, move_rows
-from mtcli.core.transfer.origin import Origin
+from mtcli.core.transfer.origin import Origin, names_of_rows
 
 Fate = Literal["copied", "adapted", "fresh", "left"]
 
@@ -34,7 +34,8 @@ class Fit:
         self._head = _head_of(name, tasks)
         task = tasks.get(self._head or "")
         self._kind = None if task is None else task.kind
-        self._classes: tuple[str, ...] | None = getattr(task and task.facts, "classes", None)
+        self._classes = () if task is None else names_of_rows(task)
+        self._rows_are = "points" if hasattr(task and task.facts, "points") else "classes"
 
     def take(self, origin: Origin) -> tuple[Fate, str, Tensor | None]:
         """The fate, why, and the value that fits, if any does."""
@@ -47,14 +48,22 @@ class Fit:
             return "fresh", f"a {kind} there", None
         if value.shape == fresh.shape:
             unnamed = self._layout is not None and self._classes
-            return "copied", "classes without names there, in their order" if unnamed else "", value
+            return (
+                "copied",
+                f"{self._rows_are} without names there, in their order" if unnamed else "",
+                value,
+            )
         there, here = tuple(value.shape), tuple(fresh.shape)
         if self._is_first and value.ndim == 4 and there[0] == here[0] and there[2:] == here[2:]:
             how = "inflated" if here[1] > there[1] else "averaged"
             why = f"{there[1]} input channels {how} to {here[1]}"
             return "adapted", why, adapt_channels(value, here[1])
         if self._layout is not None and there[1:] == here[1:]:
-            return "fresh", f"{there[0]} rows of unnamed classes there, {here[0]} here", None
+            return (
+                "fresh",
+                f"{there[0]} rows of unnamed {self._rows_are} there, {here[0]} here",
+                None,
+            )
         return "fresh", f"another shape there: {list(there)}, not {list(here)}", None
 
     def _rows(
@@ -69,10 +78,11 @@ class Fit:
             return "fresh", f"another shape there: {shapes}", None
         classes = matched(theirs, ours)
         if not classes:
-            return "fresh", f"no class of the same name ({and_more(theirs)} there)", None
+            row = "point" if self._rows_are == "points" else "class"
+            return "fresh", f"no {row} of the same name ({and_more(theirs)} there)", None
         moved = move_rows(value, fresh, layout, classes, len(theirs), len(ours))
         names = and_more([ours[number] for number in sorted(classes)])
-        return "adapted", f"{len(classes)} of {len(ours)} classes by name: {names}", moved
+        return "adapted", f"{len(classes)} of {len(ours)} {self._rows_are} by name: {names}", moved
 
 
 def _head_of(name: str, tasks: Collection[str]) -> str | None:

@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from mtcli.core.checkpoint import Model, load_model, load_tensors
 from mtcli.core.errors import ConfigError, did_you_mean
+from mtcli.core.network import MAIN
 from mtcli.core.published import named_as_ours
-from mtcli.core.run import find_checkpoint
+from mtcli.core.run import MODEL, WEIGHTS, find_checkpoint
+from mtcli.core.task import AnyTask
 from mtcli.core.weights import imagenet_classes, read_tensors, read_weights
 
 IMAGENET_ROWS = 1000
@@ -24,10 +26,13 @@ class Origin:
     Attributes:
         source: as the user named it.
         tensors: under the names of a network of ours.
-        classes: the names of the classes by head, where they are known.
+        classes: the names of the classes (or points) by head, where they are known; see
+            `names_of_rows`.
         kinds: the kind of task of each head.
         model: what a checkpoint says of itself.
         aside: tensors of heads that the user's names leave no place for, by their own names.
+        own: what the origin calls a head that has another name here.
+        trunk: the name of a published detector's.
     """
 
     source: str
@@ -36,6 +41,9 @@ class Origin:
     kinds: Mapping[str, str] = field(default_factory=dict)
     model: Model | None = None
     aside: Mapping[str, Tensor] = field(default_factory=dict)
+    trunk: str | None = None
+
+    own: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -60,7 +68,15 @@ class Origin:
             tensors=tensors,
             classes={new(head): classes for head, classes in kept.classes.items()},
             kinds={new(head): kind for head, kind in kept.kinds.items()},
+            own={name: head for head, name in names.items() if name != head},
         )
+
+    def named(self, name: str) -> str:
+        """What the origin calls a tensor of a head that has another name here."""
+        parts = name.split(".")
+        if parts[0] == "heads":
+            parts[1] = self.own.get(parts[1], parts[1])
+        return ".".join(parts)
 
     def only(self, head: str) -> Origin:
         """What is shared, and one head; the others stand aside."""
@@ -79,18 +95,19 @@ class Origin:
             kinds={name: kind for name, kind in self.kinds.items() if name not in heads},
             aside={
                 **self.aside,
-                **{name: value for name, value in self.tensors.items() if inside(name)},
+                **{self.named(name): v for name, v in self.tensors.items() if inside(name)},
             },
         )
 
 
-def read_origin(source: str, trunk: nn.Module | None, name: str) -> Origin:
+def read_origin(source: str, trunk: nn.Module | None, name: str, key: str = MAIN) -> Origin:
     """All tensors of a source, under the names of our networks.
 
     Args:
         source: a run's or checkpoint's folder, a weight file, `package:NAME`, or `imagenet`.
         trunk: whose tensors' names tell a published trunk from its classifier.
         name: of that trunk.
+        key: of that trunk, which the one of a published file becomes.
 
     Raises:
         MtcliError: it is missing, damaged, or carries code.
@@ -99,25 +116,34 @@ def read_origin(source: str, trunk: nn.Module | None, name: str) -> Origin:
     if source != "imagenet" and not source.startswith("package:"):
         if path.is_dir() or not path.exists():
             return _of_checkpoint(source, find_checkpoint(path))
+        if path.name == WEIGHTS and (path.parent / MODEL).is_file():
+            return _of_checkpoint(source, path.parent)
         tensors = read_tensors(path)
         published = named_as_ours(tensors)
         if published is not None:
             classes = published.classes
             return Origin(
                 source,
-                published.tensors,
+                {_beside(name, key): tensor for name, tensor in published.tensors.items()},
                 {} if classes is None else {"detection": classes},
                 {"detection": "detection"},
+                trunk=published.trunk,
             )
         if any(name.startswith("trunk.") for name in tensors):
             heads = {name.split(".")[1] for name in tensors if name.startswith("heads.")}
             return Origin(source, tensors, kinds=dict.fromkeys(sorted(heads), ""))
-    return _of_classifier(source, trunk, name)
+    return _of_classifier(source, trunk, name, key)
+
+
+def names_of_rows(task: AnyTask) -> tuple[str, ...]:
+    """What the rows of a head's `by_class` tensors mean: classes, or the points of keypoints."""
+    named: tuple[str, ...] = getattr(task.facts, "classes", ()) or getattr(task.facts, "points", ())
+    return named
 
 
 def _of_checkpoint(source: str, checkpoint: Path) -> Origin:
     model, _ = load_model(checkpoint)
-    found = {name: getattr(task.facts, "classes", None) for name, task in model.tasks.items()}
+    found = {name: names_of_rows(task) for name, task in model.tasks.items()}
     return Origin(
         source,
         load_tensors(checkpoint),
@@ -127,18 +153,24 @@ def _of_checkpoint(source: str, checkpoint: Path) -> Origin:
     )
 
 
-def _of_classifier(source: str, trunk: nn.Module | None, name: str) -> Origin:
+def _of_classifier(source: str, trunk: nn.Module | None, name: str, key: str) -> Origin:
     """A published image classifier: its trunk, and all behind it as the head of a task."""
     ours = {} if trunk is None else trunk.state_dict()
     tensors, rows = {}, set()
     for own, tensor in read_weights(source, name).items():
         if own in ours:
-            tensors[f"trunk.{own}"] = tensor
+            tensors[_beside(f"trunk.{own}", key)] = tensor
         else:
             tensors[f"heads.classification.{own}"] = tensor
             rows.add(len(tensor) if tensor.ndim else 0)
     classes = {"classification": imagenet_classes()} if IMAGENET_ROWS in rows else {}
     return Origin(source, tensors, classes, {"classification": "classification"})
+
+
+def _beside(name: str, key: str) -> str:
+    """The name of a tensor of the main trunk, or its pyramid, where its trunk has a key."""
+    part, _, rest = name.partition(".")
+    return f"{part}s.{key}.{rest}" if key != MAIN and part in ("trunk", "pyramid") else name
 
 
 def with_our_names(

@@ -82,6 +82,7 @@ def make_plan(
     chosen: Collection[str] = (),
     average: bool = False,
     require: bool = True,
+    trunks: Mapping[str, str] | None = None,
 ) -> Plan:
     """Decide of every tensor.
 
@@ -93,6 +94,7 @@ def make_plan(
         chosen: tasks that the user named, so that what they lack is no surprise.
         average: whether shared tensors of several origins are averaged.
         require: whether something has to come of it.
+        trunks: what the network's trunks are called, by `trunk` and `trunks.KEY`, where known.
 
     Raises:
         ConfigError: nothing could be copied, or two origins both bring a tensor.
@@ -135,7 +137,7 @@ def make_plan(
     rows += _left(network, tasks, origins, used, words, chosen)
     plan = Plan(tuple(origin.source for origin in origins), tuple(rows), values)
     if require:
-        _require_some(plan, origins, words)
+        _require_some(plan, origins, words, trunks or {})
     return plan
 
 
@@ -199,41 +201,27 @@ def _left(
                 why, asked = "no task here reads it", bool(chosen)
             else:
                 why, asked = "no such tensor here", name.endswith(COUNTER)
-            rows.append(Row(name, "left", why, asked, tuple(tensor.shape)))
-        rows += [
-            Row(name, "left", "another head was asked for", True, tuple(tensor.shape))
-            for name, tensor in origin.aside.items()
-        ]
+            rows.append(Row(origin.named(name), "left", why, asked, tuple(tensor.shape)))
+        for name, tensor in origin.aside.items():
+            why = f"the origin's own {name.split('.')[1]}: another head was asked for"
+            rows.append(Row(name, "left", why, True, tuple(tensor.shape)))
     return rows
 
 
-def _require_some(plan: Plan, origins: Sequence[Origin], words: Sequence[str]) -> None:
+def _require_some(
+    plan: Plan,
+    origins: Sequence[Origin],
+    words: Sequence[str],
+    trunks: Mapping[str, str],
+) -> None:
     sources = ", ".join(plan.sources)
-    tried = [
-        row
-        for row in plan.rows
-        if row.tensor.startswith("trunk.")
-        and row.fate != "left"
-        and row.why != "not asked for"
-        and not row.tensor.endswith(COUNTER)
-    ]
-    for origin in origins:
-        if not any(name.startswith("trunk.") for name in origin.tensors):
-            continue
-        missed = [r for r in tried if r.fate == "fresh" or r.tensor not in origin.tensors]
-        # Trunks of one family have a few tensors in common, which would teach another's nothing.
-        if 2 * len(missed) > len(tried):
-            first = missed[0]
-            named = origin.model.architecture.trunk if origin.model is not None else None
-            why = first.why if first.fate == "fresh" else "no such tensor"
-            raise ConfigError(
-                "the origin's trunk is of another architecture",
-                where=origin.source,
-                expected=f"{first.tensor} {list(first.shape)}",
-                found=f"{named}: {why}" if named else why,
-                mend=f"--set model.trunk={named or 'NAME'} builds the same here; "
-                "--copy heads takes what fits without it",
-            )
+    ours = [row for row in plan.rows if row.fate != "left" and not row.tensor.endswith(COUNTER)]
+    for part in dict.fromkeys(_module(row.tensor) for row in ours):
+        if part.partition(".")[0] in ("trunk", "trunks"):
+            rows = [row for row in ours if _module(row.tensor) == part]
+            for origin in origins:
+                if any(name.startswith(f"{part}.") for name in origin.tensors):
+                    _require_same_trunk(part, rows, origin, trunks.get(part))
     filled = {name for name in plan.values if not name.endswith(COUNTER)}
     if not filled:
         heads = [head for origin in origins for head in origin.heads]
@@ -247,6 +235,50 @@ def _require_some(plan: Plan, origins: Sequence[Origin], words: Sequence[str]) -
             if heads and reasons and reasons[0].why == "a new task"
             else "is it of another architecture? mtcli models show tells what a run is made of",
         )
+
+
+def _require_same_trunk(part: str, rows: Sequence[Row], origin: Origin, ours: str | None) -> None:
+    """See that a trunk is the origin's, as far as it is asked for.
+
+    Trunks of one family have tensors in common, which alone would teach another's nothing: of a
+    file none may be missing where the whole trunk is asked for. A checkpoint says what its trunk
+    is called, so that a few tensors of another shape may start fresh.
+    """
+    tried = [row for row in rows if row.why != "not asked for"]
+    missed = [r for r in tried if r.fate == "fresh" or r.tensor not in origin.tensors]
+    whole = len(tried) == len(rows)
+    named = _trunk_named(part, origin)
+    known = whole and origin.model is not None and ours is not None and named is not None
+    other = known and _plain(ours or "") != _plain(named or "")
+    allowed = 0 if whole and origin.model is None else len(tried) / 2
+    if not tried or not (other or len(missed) > allowed):
+        return
+    first = missed[0] if missed else tried[0]
+    why = first.why if first.fate == "fresh" else "no such tensor"
+    key = f"model.{part}.trunk" if part != "trunk" else "model.trunk"
+    raise ConfigError(
+        "the origin's trunk is of another architecture",
+        where=origin.source,
+        expected=f"{first.tensor} {list(first.shape)}" if missed else ours,
+        found=": ".join(filter(None, (named, why if missed else None))),
+        mend=f"--set {key}={named or 'NAME'} builds the same here; "
+        "--copy heads takes what fits without it",
+    )
+
+
+def _trunk_named(part: str, origin: Origin) -> str | None:
+    """What an origin calls a trunk of its own, where it says so."""
+    if origin.model is None:
+        return origin.trunk
+    facts = origin.model.architecture
+    key = part.partition(".")[2]
+    side = facts.trunks.get(key)
+    return facts.trunk if not key else None if side is None else side.trunk
+
+
+def _plain(trunk: str) -> str:
+    """A trunk's name without what timm says of its weights behind a dot."""
+    return trunk if ":" in trunk else trunk.partition(".")[0]
 
 
 def _mean(values: Sequence[Tensor]) -> Tensor:

@@ -39,6 +39,11 @@ class TrunkFamily(ABC):
     def names(self) -> list[str]:
         """Every trunk of the family."""
 
+    def builds(self, name: str) -> bool:
+        """Whether a trunk is of the family; behind a dot a name may say which weights it has."""
+        names = self.names()
+        return name in names or name.partition(".")[0] in names
+
     @abstractmethod
     def build(self, name: str, drop_path: float) -> Trunk:
         """A trunk with random weights; nothing is downloaded.
@@ -60,10 +65,9 @@ def find_family(name: str) -> TrunkFamily:
     known: list[str] = []
     for family_name in FAMILIES.names():
         family = FAMILIES.get(family_name)
-        names = family.names()
-        if name in names or name.partition(".")[0] in names:
+        if family.builds(name):
             return family
-        known += names
+        known += family.names()
     raise ConfigError(
         f"model.trunk: no such trunk: {name}",
         mend=_own(name, known)

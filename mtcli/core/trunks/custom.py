@@ -34,7 +34,12 @@ class CustomFamily(TrunkFamily):
     """The classes in imported plug-ins; a name never imports one."""
 
     def names(self) -> list[str]:
-        return sorted(self._names())
+        """The modules among the classes of plug-ins: what else stands there is no trunk."""
+        return sorted(n for n, made in self._classes() if issubclass(made, nn.Module))
+
+    def builds(self, name: str) -> bool:
+        """Any class that was named, so that one which is no module is told so."""
+        return any(name == other for other, _ in self._classes())
 
     def build(self, name: str, drop_path: float) -> Trunk:
         module, _, attribute = name.partition(":")
@@ -63,11 +68,11 @@ class CustomFamily(TrunkFamily):
             std=tuple(map(float, getattr(made, "std", (0.25, 0.25, 0.25)))),
         )
 
-    def _names(self) -> Iterator[str]:
+    def _classes(self) -> Iterator[tuple[str, type]]:
         for module in PLUGGED.keys() & sys.modules.keys():
             for name, value in vars(sys.modules[module]).items():
                 if inspect.isclass(value):
-                    yield f"{module}:{name}"
+                    yield f"{module}:{name}", value
 
 
 def _extract(module: nn.Module, x: Tensor) -> dict[str, Tensor]:

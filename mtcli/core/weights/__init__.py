@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from mtcli.core.checkpoint import load_tensors
 from mtcli.core.errors import ConfigError, and_more
 from mtcli.core.run import WEIGHTS, find_checkpoint
 from mtcli.core.trunks import build_trunk
@@ -103,5 +104,7 @@ def _read(source: str, wanted: Mapping[str, Tensor], trunk: str) -> tuple[Tensor
         path = file_in_package(source.removeprefix("package:"))
     else:
         path = Path(source)
-        path = find_checkpoint(path) / WEIGHTS if path.is_dir() else path
+        if path.is_dir():
+            checkpoint = find_checkpoint(path)
+            return fitted(load_tensors(checkpoint), wanted, trunk), checkpoint / WEIGHTS
     return fitted(read_tensors(path), wanted, trunk), path

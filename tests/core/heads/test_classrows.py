@@ -64,7 +64,9 @@ def test_the_tensors_that_grow_with_the_classes_are_named(
 
 
 def test_every_kind_is_held_against_it() -> None:
-    assert {*FACTS, "depth"} == {*KINDS.names()}
+    # Kinds of other tests are here too, where these ran before.
+    ours = {name for name in KINDS.names() if KINDS.get(name).__module__.startswith("mtcli.")}
+    assert {*FACTS, "depth"} == ours
     assert {kind for kind, _ in _cases()} == {*FACTS}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from mtcli.core.checkpoint import Model
+from mtcli.core.config import TransferConfig
 from mtcli.core.errors import ConfigError
+from mtcli.core.network import Architecture, SideTrunk, build_network
 from mtcli.core.published import named_as_ours
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks.detection import Detection, DetectionFacts, DetectionOptions
+from mtcli.core.transfer.build import plan_transfer
 from mtcli.core.transfer.origin import read_origin, with_our_names
 from mtcli.core.transfer.plan import make_plan
 from tests.core.transfer.networks import cls, det, network_of, origin_of
@@ -30,8 +35,16 @@ def test_a_run_brings_its_tensors_classes_and_kinds(trained: Path) -> None:
     assert {name.split(".")[0] for name in origin.tensors} == {"trunk", "pyramid", "heads"}
 
 
-def test_a_file_of_ours_brings_heads_whose_kind_nobody_knows(trained: Path) -> None:
+def test_a_file_in_a_checkpoint_s_folder_is_the_checkpoint(trained: Path) -> None:
     file = trained / "checkpoints" / "best" / "model.safetensors"
+    origin = read_origin(str(file), network_of(BOTH).trunk, "tiny")
+    assert origin.classes == {"cls": ("circle", "square"), "det": ("circle", "square")}
+    assert origin.model is not None
+
+
+def test_a_file_of_ours_brings_heads_whose_kind_nobody_knows(trained: Path) -> None:
+    file = Path(shutil.copy(trained / "checkpoints" / "best" / "model.safetensors", "alone.st"))
+    file = file.rename("alone.safetensors")
     origin = read_origin(str(file), network_of(BOTH).trunk, "tiny")
     assert origin.heads == ("cls", "det")
     assert origin.model is None
@@ -68,7 +81,7 @@ def test_a_head_whose_name_another_takes_is_left_and_said_so() -> None:
     assert torch.equal(origin.aside[name], before.tensors[name])
     plan = make_plan(network_of({"two": tasks["two"]}), {"two": tasks["two"]}, [origin])
     said = [(row.fate, row.why) for row in plan.rows if row.tensor == name]
-    assert said == [("copied", ""), ("left", "another head was asked for")]
+    assert said == [("copied", ""), ("left", "the origin's own two: another head was asked for")]
     plan.require_all()
 
 
@@ -172,3 +185,32 @@ def test_a_published_classifier_fills_trunk_and_native_head(tmp_path: Path) -> N
     assert torch.equal(ours[0], weight[7])
     assert torch.equal(ours[2], weight[1])
     assert {row.fate for row in plan.rows if row.tensor.startswith("heads.")} == {"adapted"}
+
+
+def test_what_is_left_bears_the_origin_s_own_name() -> None:
+    before = origin_of({"old": cls("ab"), "other": cls("ab")})
+    origin = with_our_names(
+        before, {"old": "cls", "other": "tag"}, dict.fromkeys(["cls", "tag"], "")
+    )
+    assert {n.split(".")[1] for n in origin.only("cls").aside} == {"other"}
+    other = {"cls": det("ab")}
+    plan = make_plan(network_of(other), other, [origin.only("cls")], require=False)
+    left = {row.tensor for row in plan.rows if row.fate == "left"}
+    assert "heads.old.classifier.weight" in left
+
+
+def test_a_file_fills_the_trunk_beside_where_there_is_no_other(tmp_path: Path) -> None:
+    import timm
+
+    theirs: Any = timm.create_model("test_resnet", pretrained=False)
+    file = tmp_path / "published.safetensors"
+    save_file(theirs.state_dict(), file)
+    tasks: dict[str, AnyTask] = {"cls": cls("ab")}
+    facts = Architecture(
+        "tiny", 16, 0.0, trunks={"side": SideTrunk("test_resnet")}, uses={"cls": "side"}
+    )
+    network = build_network(facts, tasks)
+    settings = TransferConfig(origin={"all": str(file)}, parts=("conv",), strict=True)
+    plan = plan_transfer(settings, network, Model(facts, tasks, (64, 64), "stretch"))
+    own = {name for name in network.state_dict() if name.startswith("trunks.side.")}
+    assert plan.copied == own

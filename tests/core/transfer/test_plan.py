@@ -13,8 +13,10 @@ import torch
 from mtcli.core.errors import ConfigError
 from mtcli.core.network import Network
 from mtcli.core.task import AnyTask
+from mtcli.core.tasks.keypoints import Keypoints, KeypointsFacts, KeypointsOptions
 from mtcli.core.tasks.regression import Regression, RegressionFacts, RegressionOptions
-from mtcli.core.transfer.origin import Origin, with_our_names
+from mtcli.core.transfer.events import Compared, Kept
+from mtcli.core.transfer.origin import Origin, names_of_rows, with_our_names
 from mtcli.core.transfer.plan import Plan, Row, make_plan
 from tests.core.transfer.networks import cls, det, network_of, origin_of, values
 
@@ -335,3 +337,51 @@ def test_an_origin_without_the_task_that_is_asked_for_says_which_it_has() -> Non
     with pytest.raises(ConfigError, match="nothing of the origin can be copied") as error:
         make_plan(network_of(tasks), tasks, [origin_of(BOTH)], ["heads"])
     assert error.value.mend == "it has the tasks cls, det; --map OLD=NEW gives one another name"
+
+
+def test_a_deeper_trunk_of_the_same_family_is_another_architecture() -> None:
+    """All of resnet18 fits into resnet34, of which half would stay random."""
+    tasks: dict[str, AnyTask] = {"cls": cls("ab")}
+    network, origin = network_of(tasks, "resnet34"), origin_of(tasks, "resnet18")
+    names = {"trunk": "resnet34"}
+    with pytest.raises(ConfigError, match="another architecture"):
+        make_plan(network, tasks, [origin], trunks=names)
+    with pytest.raises(ConfigError, match="another architecture"):
+        make_plan(network, tasks, [replace(origin, model=None)])
+    # A part of it that was asked for by its name may well fit.
+    assert make_plan(network, tasks, [origin], ["trunk.layer1.0"], trunks=names).copied
+    tagged = {"trunk": "resnet18.a1_in1k"}
+    same = network_of(tasks, "resnet18")
+    assert make_plan(same, tasks, [origin], trunks=tagged).copied
+
+
+def test_a_file_that_lacks_one_tensor_of_the_trunk_is_of_another() -> None:
+    tasks: dict[str, AnyTask] = {"cls": cls("ab")}
+    origin = replace(origin_of(tasks, "test_resnet"), model=None)
+    counters = {n for n in origin.tensors if n.endswith("num_batches_tracked")}
+    without = {name: t for name, t in origin.tensors.items() if name not in counters}
+    network = network_of(tasks, "test_resnet")
+    assert make_plan(network, tasks, [replace(origin, tensors=without)]).copied
+    without.pop(next(name for name in without if name.startswith("trunk.")))
+    with pytest.raises(ConfigError, match="another architecture"):
+        make_plan(network, tasks, [replace(origin, tensors=without)])
+
+
+def test_points_are_named_as_classes_are() -> None:
+    def keypoints(points: str) -> dict[str, AnyTask]:
+        return {"kp": Keypoints(KeypointsOptions(), KeypointsFacts(points=tuple(points)))}
+
+    origin = origin_of(keypoints("abc"))
+    origin = replace(origin, classes={"kp": names_of_rows(keypoints("abc")["kp"])})
+    network, plan = moved(keypoints("cxa"), origin)
+    row = rows(plan)["heads.kp.output.bias"]
+    assert (row.fate, row.why) == ("adapted", "2 of 3 points by name: c, a")
+    ours, theirs = network.state_dict()["heads.kp.output.bias"], origin.tensors[row.tensor]
+    assert torch.equal(ours[[0, 2]], theirs[[2, 0]])
+
+
+@pytest.mark.parametrize(("drop", "missed"), [(5e-7, ()), (2e-6, ("cls",)), (None, ("cls",))])
+def test_noise_is_no_loss(drop: float | None, missed: tuple[str, ...]) -> None:
+    kept = {"cls": Kept("accuracy", 0.5, 0.5, drop)}
+    assert Compared(kept, 0.0).missed == missed
+    assert Compared(kept, None).missed == ()

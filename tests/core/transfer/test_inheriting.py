@@ -1,0 +1,160 @@
+"""What a config takes over of an origin's network, and what it keeps of its own."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from mtcli.core.checkpoint import Model
+from mtcli.core.network import Architecture, SideTrunk
+from mtcli.core.transfer.inheriting import (
+    Inheritance,
+    inherited,
+    is_adopted,
+    model_section,
+    same_trunk,
+    task_entries,
+)
+from tests.core.transfer.networks import cls
+
+DETECTOR = {"head": "faster_rcnn", "layout": "torchvision", "levels": ["p2", "p3", "p4", "p5"]}
+ALONE = Inheritance({"trunk": "tiny", "pyramid": 16})
+TWO = Inheritance(
+    {"trunk": "tiny", "pyramid": 16},
+    {"side": {"trunk": "resnet18", "drop_path": 0.1}},
+    {"cls": "side"},
+)
+
+
+def test_an_architecture_in_the_words_of_a_config() -> None:
+    sides = {"side": SideTrunk("resnet18", 0.1)}
+    built = Architecture("tiny", 16, 0.0, trunks=sides, uses={"cls": "side"})
+    model = Model(built, {"cls": cls("ab"), "det": cls("ab")}, (64, 64), "stretch")
+    found = inherited(model, {"cls": "shape"})
+    assert found.model == {
+        "trunk": "tiny",
+        "pyramid": 16,
+        "drop_path": 0.0,
+        "pyramid_norm": None,
+        "pyramid_top": "p5",
+    }
+    assert found.trunks == {"side": {"trunk": "resnet18", "drop_path": 0.1}}
+    assert found.uses == {"shape": "side"}
+    assert found.main
+    apart = Model(built, {"cls": cls("ab")}, (64, 64), "stretch")
+    assert not inherited(apart, {}).main
+
+
+@pytest.mark.parametrize(
+    ("said", "named", "adopted"),
+    [
+        ({}, True, True),
+        ({"trunk": "tiny"}, True, True),
+        ({"trunk": "tiny.a_tag"}, True, True),
+        ({"trunk": "resnet18"}, True, False),
+        ({"trunk": "resnet18"}, False, True),
+    ],
+)
+def test_a_trunk_that_is_named_counts(said: dict[str, Any], named: bool, adopted: bool) -> None:
+    assert is_adopted(said, ALONE, named) == adopted
+
+
+def test_a_module_of_one_s_own_has_no_tag() -> None:
+    assert not same_trunk("mine.trunks:A", "mine.trunks:B")
+    assert same_trunk("resnet18.a1_in1k", "resnet18")
+
+
+@pytest.mark.parametrize(
+    ("parts", "kept"),
+    [
+        (["all"], False),
+        (["conv"], False),
+        (["trunk"], False),
+        (["heads"], True),
+        (["heads.cls", "pyramid"], True),
+        (["trunk.stem"], True),
+        (["trunks"], True),
+    ],
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_a_trunk_that_is_not_copied_whole_keeps_its_weights(
+    named: bool, parts: list[str], kept: bool
+) -> None:
+    said = {"trunk": "tiny", "weights": "mine.pth", "lr": 0.3}
+    found = model_section(said, ALONE, named, parts)
+    assert found["weights"] == ("mine.pth" if kept else None)
+    assert (found["lr"], found["pyramid"]) == (0.3, 16)
+
+
+def test_an_origin_without_a_main_trunk_fills_none() -> None:
+    said = {"trunk": "tiny", "weights": "mine.pth"}
+    apart = Inheritance({"trunk": "tiny"}, main=False)
+    assert model_section(said, apart, True, ["all"])["weights"] == "mine.pth"
+
+
+def test_weights_of_another_trunk_are_no_start_for_the_origin_s() -> None:
+    said = {"trunk": "resnet18", "weights": "mine.pth", "pyramid": 8}
+    found = model_section(said, ALONE, False, ["heads"])
+    assert found == {"trunk": "tiny", "weights": None, "pyramid": 16}
+
+
+def test_a_named_config_has_the_last_word_but_the_origin_fills_its_gaps() -> None:
+    found = model_section({"pyramid": 8}, ALONE, True, ["heads"])
+    assert found == {"trunk": "tiny", "pyramid": 8}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_trunks_beside_keep_what_only_the_config_knows(named: bool) -> None:
+    own = {"trunk": "resnet18", "lr": 0.5, "weights": "side.pth"}
+    said = {"trunk": "tiny", "trunks": {"side": own, "other": {"trunk": "tiny"}}}
+    before = deepcopy(said)
+    sides = model_section(said, TWO, named, ["trunk"])["trunks"]
+    assert sides["side"] == {**own, "drop_path": 0.1}
+    assert sides["other"] == {"trunk": "tiny"}
+    assert model_section(said, TWO, named, ["trunks"])["trunks"]["side"]["weights"] is None
+    assert model_section(said, TWO, named, ["conv"])["trunks"]["side"]["weights"] is None
+    assert said == before
+
+
+def test_a_key_that_a_named_config_has_for_another_trunk_stays() -> None:
+    said = {"trunks": {"side": {"trunk": "tiny", "weights": "a.pth"}}}
+    assert model_section(said, TWO, True, ["all"])["trunks"] == said["trunks"]
+    assert model_section({}, TWO, True, ["all"])["trunks"]["side"]["trunk"] == "resnet18"
+
+
+def test_what_is_no_mapping_is_left_for_the_check_to_refuse() -> None:
+    assert model_section({"trunks": 5}, TWO, True, ["all"])["trunks"] == 5
+    assert model_section({"trunks": {"side": 5}}, TWO, True, ["all"])["trunks"] == {"side": 5}
+    assert task_entries({"cls": None}, TWO) == {"cls": None}
+
+
+def test_tasks_take_their_trunks_unless_they_name_one() -> None:
+    tasks = {"cls": {"kind": "x"}, "det": {"kind": "y"}}
+    before = deepcopy(tasks)
+    assert task_entries(tasks, TWO) == {"cls": {"kind": "x", "trunk": "side"}, "det": {"kind": "y"}}
+    assert task_entries({"cls": {"trunk": "tiny"}}, TWO) == {"cls": {"trunk": "tiny"}}
+    assert tasks == before
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ({}, DETECTOR),
+        ({"levels": ["p4", "p5"]}, {**DETECTOR, "levels": ["p4", "p5"]}),
+        ({"head": "faster_rcnn"}, DETECTOR),
+        ({"head": "fcos"}, {"head": "fcos"}),
+        ({"layout": "mtcli"}, {"layout": "mtcli"}),
+        ({"depth": 2}, {"depth": 2}),
+    ],
+)
+def test_a_detection_is_the_origin_s_where_it_says_nothing_else(
+    said: dict[str, Any], found: dict[str, Any]
+) -> None:
+    origin = Inheritance({"trunk": "resnet50"}, detection=DETECTOR)
+    shared = {"kind": "detection", **said}
+    entries = task_entries({"one": shared, "two": shared, "cls": {"kind": "other"}}, origin)
+    assert entries["one"] == entries["two"] == {"kind": "detection", **found}
+    assert entries["cls"] == {"kind": "other"}
+    assert shared == {"kind": "detection", **said}
