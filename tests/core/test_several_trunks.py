@@ -169,7 +169,7 @@ def test_a_checkpoint_keeps_them_all(network: Network, tmp_path: Path) -> None:
 def test_a_size_that_one_trunk_does_not_take_names_that_trunk(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise ValueError("too small")
 
     monkeypatch.setattr(network.trunk_of("side"), "forward", refuse)
