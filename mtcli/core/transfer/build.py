@@ -8,6 +8,7 @@ from mtcli.core.checkpoint import Model
 from mtcli.core.config import TransferConfig
 from mtcli.core.errors import ConfigError, did_you_mean
 from mtcli.core.network import MAIN, Network
+from mtcli.core.transfer.levels import by_level
 from mtcli.core.transfer.origin import Origin, read_origin, with_our_names
 from mtcli.core.transfer.plan import Plan, make_plan
 
@@ -39,7 +40,8 @@ def plan_transfer(settings: TransferConfig, network: Network, model: Model) -> P
             raise ConfigError(
                 f"--from {key}={source}: there is no task {key} here", expected=", ".join(kinds)
             )
-        origins.append(with_our_names(read, names, kinds, None if key == WHOLE else key))
+        ours = with_our_names(read, names, kinds, None if key == WHOLE else key)
+        origins.append(by_level(ours, network))
     for old, new in settings.map.items():
         if old not in heads:
             mend = did_you_mean(old, heads)

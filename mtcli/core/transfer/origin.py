@@ -30,7 +30,8 @@ class Origin:
             `names_of_rows`.
         kinds: the kind of task of each head.
         model: what a checkpoint says of itself.
-        aside: tensors of heads that the user's names leave no place for, by their own names.
+        aside: tensors that have no place here, by their own names: of heads whose names others
+            get, of levels of a pyramid that are finer than ours.
         own: what the origin calls a head that has another name here.
         trunk: the name of a published detector's.
     """
@@ -42,7 +43,6 @@ class Origin:
     model: Model | None = None
     aside: Mapping[str, Tensor] = field(default_factory=dict)
     trunk: str | None = None
-
     own: Mapping[str, str] = field(default_factory=dict)
 
     @property

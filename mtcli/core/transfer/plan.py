@@ -203,8 +203,11 @@ def _left(
                 why, asked = "no such tensor here", name.endswith(COUNTER)
             rows.append(Row(origin.named(name), "left", why, asked, tuple(tensor.shape)))
         for name, tensor in origin.aside.items():
+            is_head = name.startswith("heads.")
             why = f"the origin's own {name.split('.')[1]}: another head was asked for"
-            rows.append(Row(name, "left", why, True, tuple(tensor.shape)))
+            why = why if is_head else "a level that no task here reads"
+            asked = is_head or bool(chosen)
+            rows.append(Row(name, "left", why, asked, tuple(tensor.shape)))
     return rows
 
 

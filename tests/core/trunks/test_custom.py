@@ -251,3 +251,13 @@ def test_layers_that_do_not_fit_each_other_are_said(monkeypatch: pytest.MonkeyPa
     assert error.found is not None
     assert "RuntimeError" in error.found
     assert error.__cause__ is not None  # for --debug
+
+
+def test_what_is_no_module_is_listed_nowhere_and_still_told_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(custom_trunk, "Settings", dict, raising=False)
+    listed = find_family(NAME).names()
+    assert NAME in listed
+    assert "tests.custom_trunk:Settings" not in listed
+    assert "is no module" in problem(monkeypatch, dict).what
