@@ -195,6 +195,12 @@ def with_our_names(
         if new not in kinds:
             mend = did_you_mean(new, kinds)
             raise ConfigError(f"--map {old}={new}: there is no task {new} here", mend=mend)
+        if origin.kinds[old] and origin.kinds[old] != kinds[new]:
+            raise ConfigError(
+                f"--map {old}={new}: a head of another kind",
+                expected=kinds[new],
+                found=origin.kinds[old],
+            )
         if list(names.values()).count(new) > 1:
             both = ", ".join(other for other, name in names.items() if name == new)
             raise ConfigError(f"--map: two tasks of the origin become {new}", found=both)

@@ -97,6 +97,7 @@ def test_two_heads_cannot_become_one() -> None:
     [
         ({"clas": "cls"}, "--map clas=cls: the origin has no task clas", "did you mean cls?"),
         ({"det": "boxes"}, "--map det=boxes: there is no task boxes here", "there is: cls, det"),
+        ({"det": "cls"}, "--map det=cls: a head of another kind", None),
     ],
 )
 def test_a_name_that_nothing_has(names: dict[str, str], what: str, mend: str) -> None:
@@ -190,7 +191,7 @@ def test_a_published_classifier_fills_trunk_and_native_head(tmp_path: Path) -> N
 def test_what_is_left_bears_the_origin_s_own_name() -> None:
     before = origin_of({"old": cls("ab"), "other": cls("ab")})
     origin = with_our_names(
-        before, {"old": "cls", "other": "tag"}, dict.fromkeys(["cls", "tag"], "")
+        before, {"old": "cls", "other": "tag"}, dict.fromkeys(["cls", "tag"], "classification")
     )
     assert {n.split(".")[1] for n in origin.only("cls").aside} == {"other"}
     other = {"cls": det("ab")}
