@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from torch import Tensor
 
 from mtcli.core.data.features import FeatureStore
@@ -18,6 +20,15 @@ from tests.recipes.test_resume import assert_equal, final_state, terminate_at, w
 
 FROZEN = ["train.freeze=[trunk]", "train.epochs=2", "tasks.cls.dropout=0.3"]
 CACHED = "train.cache_features=true"
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Divided among threads, a convolution rounds otherwise for three pictures than for four."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def words(shapes: Path, name: str, *changes: str) -> list[str]:
@@ -149,8 +160,8 @@ def test_a_trunk_that_moves_is_refused(
     assert not Path("runs").exists()
 
 
-def test_thawing_after_the_end_or_beside_the_trunk_is_no_move(cli: Cli, shapes: Path) -> None:
-    later = ["train.freeze=[trunk, pyramid]", "train.unfreeze={trunk: 3, pyramid: 2}"]
+def test_thawing_beside_the_trunk_is_no_move(cli: Cli, shapes: Path) -> None:
+    later = ["train.freeze=[trunk, pyramid]", "train.unfreeze={pyramid: 2}"]
     assert cli(*words(shapes, "new", *later, CACHED)).code == 0
 
 
