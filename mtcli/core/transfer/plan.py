@@ -236,7 +236,8 @@ def _require_some(
             found=f"{reasons[0].tensor}: {reasons[0].why}" if reasons else None,
             mend=f"it has the tasks {', '.join(heads)}; --map OLD=NEW gives one another name"
             if heads and reasons and reasons[0].why == "a new task"
-            else "is it of another architecture? mtcli models show tells what a run is made of",
+            else "is it of another architecture? a file does not say which trunk it is of: "
+            "--set model.trunk=NAME does",
         )
 
 
