@@ -317,7 +317,9 @@ def test_origins_that_differ_in_architecture_are_not_merged() -> None:
 
 
 def test_a_renamed_task_takes_its_head_and_its_classes() -> None:
-    origin = with_our_names(origin_of({"cls": cls("ab")}), {"cls": "shape"}, {"shape": "classification"})
+    origin = with_our_names(
+        origin_of({"cls": cls("ab")}), {"cls": "shape"}, {"shape": "classification"}
+    )
     _, plan = moved({"shape": cls("bc")}, origin)
     assert fates(plan, "heads.shape.") == {"adapted": 2}
 
