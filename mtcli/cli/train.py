@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mtcli.cli import options
+from mtcli.cli.ending import leave
 from mtcli.cli.folds import FoldOptions, train_folds
 from mtcli.core.errors import UsageError
 
@@ -93,15 +94,9 @@ def train(
         return
 
     from mtcli.console.training import TrainingView
-    from mtcli.core.events import TrainingEnded
     from mtcli.recipes.train import train as recipe
 
-    interrupted = None
     with TrainingView(output) as view:
         for event in recipe(loaded, where):
             view.show(event)
-            if isinstance(event, TrainingEnded) and event.interrupted is not None:
-                interrupted = event
-    if interrupted is not None and interrupted.interrupted is not None:
-        output.note(f"saved; go on with: mtcli train --resume {interrupted.run}")
-        raise typer.Exit(128 + interrupted.interrupted)
+    leave(view.ended, output)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mtcli.cli import options
+from mtcli.cli.ending import leave
+from mtcli.cli.typed import as_typed
 from mtcli.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def transfer(
         typer.Option(
             "--max-drop",
             metavar="X",
-            help="With --add-task: exit 3 where an old task's metric falls by more.",
+            help="With --add-task: exit 3 where an old task's metric gets worse by more.",
             min=0,
         ),
     ] = None,
@@ -133,6 +135,12 @@ def transfer(
     if merge not in (None, "average"):
         raise UsageError(f"--merge {merge}: wrong value", expected="average")
     found = _origins(origins or [])
+    if merge is not None and len(found) == 1:
+        raise UsageError(
+            f"--merge {merge}: merging takes several origins",
+            found=f"--from {(origins or [''])[0]}",
+            expected="--from TASK=RUN for each of several",
+        )
     if len(found) > 1 and merge is None and not copy:
         raise UsageError(
             "several origins bring a trunk each",
@@ -165,7 +173,8 @@ def transfer(
         sets=options.as_sets(sets, device, precision),
         allow_plugins=allow_plugins,
     )
-    _run(asked, output, name, runs or Path("runs"), init_only, max_drop, verbose)
+    with as_typed(asked.train, asked.sets):
+        _run(asked, output, name, runs or Path("runs"), init_only, max_drop, verbose)
 
 
 def _run(
@@ -178,10 +187,9 @@ def _run(
     verbose: bool,
 ) -> None:
     from mtcli.console.training import TrainingView
-    from mtcli.console.transfer import compared_json, plan_json, show_compared, show_plan
-    from mtcli.core import events
+    from mtcli.console.transfer import plan_json, show_plan
     from mtcli.core.transfer.configuring import configure
-    from mtcli.core.transfer.events import Compared, Initialised, TransferPlanned
+    from mtcli.core.transfer.events import Initialised, TransferPlanned
     from mtcli.recipes.train import NewRun
     from mtcli.recipes.transfer import Keeping, initialise, transfer
 
@@ -190,7 +198,6 @@ def _run(
         output.note(f"config {configured.path}")
     where = NewRun(runs, name, configured.path.resolve().parent.name)
     answer: dict[str, Any] = {}
-    interrupted, compared = None, None
     if init_only:
         told = initialise(configured.config, where)
     else:
@@ -208,26 +215,12 @@ def _run(
                 show_plan(output, event, verbose)
             elif isinstance(event, Initialised):
                 answer |= {"run": str(event.run), "checkpoint": str(event.checkpoint)}
-            elif isinstance(event, events.TrainingEnded):
-                interrupted = event if event.interrupted is not None else None
-            elif isinstance(event, Compared):
-                compared = event
-    if interrupted is not None and interrupted.interrupted is not None:
-        output.note(f"saved; go on with: mtcli train --resume {interrupted.run}")
-        if asked.added is not None:
-            output.note("what the old tasks come to is then for mtcli eval to tell: no gate holds")
-        raise typer.Exit(128 + interrupted.interrupted)
-    if compared is not None:
-        answer["kept"] = compared_json(compared)
-    if output.as_json:
+    if output.as_json and (init_only or view.answer):
         output.json({**view.answer, **answer})
     elif init_only:
         output.result.print(answer["run"], soft_wrap=True, markup=False)
         output.note(f"train it: mtcli train --resume {answer['run']}")
-    elif compared is not None:
-        show_compared(output, compared)
-    if compared is not None and compared.missed:
-        raise typer.Exit(3)
+    leave(view.ended, output)
 
 
 def _origins(texts: list[str]) -> dict[str, str]:

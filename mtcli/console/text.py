@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 SHORT = {"balanced_accuracy": "balanced", "f1_macro": "f1"}
 
 
@@ -27,6 +29,19 @@ def millions(count: int) -> str:
     if count >= 100_000:
         return f"{count / 1e6:.1f} M"
     return f"{count / 1e3:.1f} k"
+
+
+def until(ends: Mapping[int, int], frozen: int) -> str:
+    """How long frozen things stay so: ` until 2`, `, some until 2 … 4`; nothing where for good.
+
+    Args:
+        ends: how many learn later, by the last epoch in which they do not.
+        frozen: how many there are in all.
+    """
+    if not ends:
+        return ""
+    epochs = " … ".join(map(str, sorted({min(ends), max(ends)})))
+    return f"{'' if sum(ends.values()) == frozen else ', some'} until {epochs}"
 
 
 def clock(seconds: float) -> str:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from mtcli.console.output import Output
 from mtcli.console.text import change, clock, metric, millions, number, rate
-from mtcli.console.transfer import plan_line, source_name
+from mtcli.console.transfer import compared_json, plan_line, show_compared, source_name
 from mtcli.core import events
 from mtcli.core.transfer.events import TransferPlanned
 
@@ -24,12 +24,14 @@ class TrainingView:
     """Draws the events of a training; a context, since a terminal must be left as it was found.
 
     With `part_of_more` the end's JSON is not printed, but kept as `answer` for whoever says more.
+    `ended` is how the training ended, once it has.
     """
 
     def __init__(self, output: Output, part_of_more: bool = False) -> None:
         self._output = output
         self._part_of_more = part_of_more
         self.answer: Mapping[str, Any] = {}
+        self.ended: events.TrainingEnded | None = None
         self._talk = output.talk
         self._started: events.TrainingStarted | None = None
         self._bars = Progress(
@@ -165,17 +167,20 @@ class TrainingView:
 
     def _ended(self, event: events.TrainingEnded) -> None:
         self._leave()
-        out = self._output
+        out, self.ended = self._output, event
         if event.interrupted is not None:
             return
         if out.as_json:
             self.answer = training_json(event)
             if not self._part_of_more:
                 out.json(self.answer)
-        elif out.quiet:
+            return
+        if out.quiet:
             out.result.print(str(event.run), soft_wrap=True, markup=False)
         else:
             self._summary(event)
+        if event.compared is not None:
+            show_compared(out, event.compared)
 
     def _summary(self, event: events.TrainingEnded) -> None:
         result = self._output.result
@@ -234,6 +239,7 @@ class _Share(ProgressColumn):
 
 def training_json(event: events.TrainingEnded) -> Mapping[str, Any]:
     """The end of a training as plain values."""
+    kept = {"kept": compared_json(event.compared)} if event.compared is not None else {}
     return {
         "run": str(event.run),
         "best_epoch": event.best_epoch,
@@ -251,4 +257,5 @@ def training_json(event: events.TrainingEnded) -> Mapping[str, Any]:
             }
             for name, result in event.results.items()
         },
+        **kept,
     }

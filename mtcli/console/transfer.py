@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from mtcli.console.output import Output
-from mtcli.console.text import change, number
-from mtcli.core.transfer.events import Compared, TensorPlan, TransferPlanned
+from mtcli.console.tables import print_rows
+from mtcli.console.text import change, number, until
+from mtcli.core.transfer.events import NOISE, Compared, Kept, TensorPlan, TransferPlanned
+from mtcli.core.transfer.rows import part_of
 
-FATES = ("copied", "adapted", "fresh", "left")
+FATES = ("copied", "adapted", "published", "fresh", "left")
 
 
 def show_plan(output: Output, plan: TransferPlanned, every: bool) -> None:
@@ -24,12 +28,15 @@ def show_plan(output: Output, plan: TransferPlanned, every: bool) -> None:
         return
     talk = output.talk
     sources = " + ".join(source_name(source) for source in plan.sources)
-    freeze = f"   (freeze {', '.join(plan.freeze)})" if plan.freeze else ""
+    thawed = [f"{part}@{epoch}" for part, epoch in plan.unfreeze.items()]
+    settings = {"freeze": plan.freeze, "unfreeze": thawed}
+    said = "; ".join(f"{key} {', '.join(words)}" for key, words in settings.items() if words)
+    freeze = f"   ({said})" if said else ""
     talk.print(
         f"[name]transfer[/name]  {escape(sources)}  →  {', '.join(plan.tasks)}{escape(freeze)}",
         soft_wrap=True,
     )
-    talk.print(_tensors(plan.tensors) if every else _parts(plan.tensors))
+    (_show_tensors if every else _show_parts)(talk, plan)
     if not every:
         talk.print(" [quiet]--verbose lists every tensor[/quiet]")
 
@@ -47,13 +54,16 @@ def plan_json(plan: TransferPlanned) -> dict[str, Any]:
         "sources": list(plan.sources),
         "tasks": list(plan.tasks),
         "freeze": list(plan.freeze),
+        "unfreeze": dict(plan.unfreeze),
         "tensors": [
             {
                 "tensor": row.tensor,
                 "fate": row.fate,
                 "why": row.why or None,
+                "origin": list(row.origins),
                 "shape": list(row.shape),
                 "frozen": row.frozen,
+                "until": row.until,
             }
             for row in plan.tensors
         ],
@@ -68,27 +78,26 @@ def show_compared(output: Output, compared: Compared) -> None:
     for title in ("primary", "before", "after", "change"):
         table.add_column(title)
     for name, kept in compared.tasks.items():
-        moved = None
-        if kept.before is not None and kept.after is not None:
-            moved = kept.after - kept.before
         style = "good" if kept.drop is not None and kept.drop < -0.0005 else "quiet"
         table.add_row(
             f" {escape(name)}",
             kept.primary,
             number(kept.before),
             f"[name]{number(kept.after)}[/name]",
-            Text(change(moved), style=style),
+            Text(change(kept.change), style=style),
         )
     out.print(table)
+    if compared.allowed is None:
+        return
     for name, kept in compared.tasks.items():
-        if compared.allowed is not None:
-            missed = name in compared.missed
-            said = "[bad]missed[/bad]" if missed else "met"
-            fall = "unknown" if kept.drop is None else f"{kept.drop:.3f}"
-            out.print(
-                f"gate  {name}.{kept.primary}  drop ≤ {compared.allowed:g}   {said}: {fall}",
-                soft_wrap=True,
-            )
+        missed = name in compared.missed
+        verdict = "[bad]missed[/bad]" if missed else "met"
+        worse = "drop" if kept.better == "max" else "rise"
+        out.print(
+            f"gate  {escape(name)}.{kept.primary}  {worse} ≤ {compared.allowed:g}   "
+            f"{verdict}: {_moved(kept, compared.allowed, missed)}",
+            soft_wrap=True,
+        )
 
 
 def compared_json(compared: Compared) -> dict[str, Any]:
@@ -99,6 +108,7 @@ def compared_json(compared: Compared) -> dict[str, Any]:
         "tasks": {
             name: {
                 "primary": kept.primary,
+                "better": kept.better,
                 "before": kept.before,
                 "after": kept.after,
                 "drop": kept.drop,
@@ -119,29 +129,53 @@ def source_name(source: str) -> str:
     return path.parent.parent.name if near.startswith("..") else near
 
 
-def _parts(tensors: Sequence[TensorPlan]) -> Table:
-    """A row for each part of the network, or of a head where its tensors fare differently."""
-    table = Table(box=None, pad_edge=False, header_style="quiet", padding=(0, 2, 0, 0))
-    table.add_column(" part")
-    for title in ("tensors", *FATES, "frozen"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("")
-    for part, rows in _grouped(tensors).items():
-        counts = [sum(row.fate == fate for row in rows) for fate in FATES]
-        frozen = sum(row.frozen for row in rows)
-        reasons = dict.fromkeys(row.why for row in rows if row.why and not _counter(row))
-        why = next(iter(reasons), "")
-        more = f" and {len(reasons) - 1} more" if len(reasons) > 1 else ""
-        cells = [str(count) if count else "–" for count in (*counts, frozen)]
-        table.add_row(Text(f" {part}"), str(len(rows)), *cells, Text(why + more, style="quiet"))
-    return table
+def _moved(kept: Kept, allowed: float, missed: bool) -> str:
+    """Where a metric went, in as many decimals as tell on which side of the gate it is."""
+    if kept.change is None or kept.drop is None:
+        return "no number to compare"
+    if abs(kept.change) <= NOISE:
+        return "unchanged"
+    size = abs(kept.change)
+    tried = (f"{size:.{decimals}f}" for decimals in range(3, 7))
+    better = kept.drop < 0
+    told = (text for text in tried if float(text) and (better or (float(text) > allowed) == missed))
+    way = "rose" if kept.change > 0 else "fell"
+    # That the metric went up is good news is only plain where higher is better.
+    news = "" if kept.better == "max" else ", better" if better else ", worse"
+    return f"{way} by {next(told, f'{size:.6f}')}{news}"
+
+
+def _show_parts(talk: Console, plan: TransferPlanned) -> None:
+    """A row for each part of the network, or of a head where its tensors fare differently.
+
+    A fate that no tensor has gets no column, so that more room is left for the reasons.
+    """
+    had = {row.fate for row in plan.tensors}
+    fates = [fate for fate in FATES if fate in had]
+    numbers = ["tensors", *fates, "frozen"]
+    lines = []
+    for part, rows in _grouped(plan.tensors).items():
+        counts = [sum(row.fate == fate for row in rows) for fate in fates]
+        cells = [str(count) if count else "–" for count in counts]
+        reasons = [*dict.fromkeys(filter(None, (_reason(row, plan) for row in rows)))]
+        more = f" and {len(reasons) - 2} more" if len(reasons) > 2 else ""
+        why = "; ".join(reasons[:2]) + more
+        lines.append([f" {part}", str(len(rows)), *cells, _frozen(rows), why])
+    print_rows(talk, [" part", *numbers, ""], lines, numbers)
+
+
+def _frozen(rows: Sequence[TensorPlan]) -> str:
+    """How many of some tensors are frozen, and until when."""
+    count = sum(row.frozen for row in rows)
+    ends = Counter(row.until for row in rows if row.until is not None)
+    return f"{count}{until(ends, count)}" if count else "–"
 
 
 def _grouped(tensors: Sequence[TensorPlan]) -> Mapping[str, list[TensorPlan]]:
     """By part; a head whose tensors do not all fare alike, by the module in it."""
     parts: dict[str, list[TensorPlan]] = {}
     for row in tensors:
-        parts.setdefault(_part(row.tensor), []).append(row)
+        parts.setdefault(part_of(row.tensor), []).append(row)
     found: dict[str, list[TensorPlan]] = {}
     for part, rows in parts.items():
         alike = len({(row.fate, row.why) for row in rows}) == 1
@@ -155,21 +189,21 @@ def _grouped(tensors: Sequence[TensorPlan]) -> Mapping[str, list[TensorPlan]]:
     return found
 
 
-def _part(tensor: str) -> str:
-    words = tensor.split(".")
-    return ".".join(words[: 2 if words[0] in ("heads", "trunks", "pyramids") else 1])
-
-
-def _tensors(tensors: Sequence[TensorPlan]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="quiet", padding=(0, 2, 0, 0))
-    for title in (" tensor", "shape", "fate", "", ""):
-        table.add_column(title)
-    for row in tensors:
+def _show_tensors(talk: Console, plan: TransferPlanned) -> None:
+    """A row for each tensor."""
+    lines = []
+    for row in plan.tensors:
         shape = "×".join(map(str, row.shape)) or "1"
-        frozen = "frozen" if row.frozen else ""
-        table.add_row(Text(f" {row.tensor}"), shape, row.fate, frozen, Text(row.why, style="quiet"))
-    return table
+        frozen = f"frozen{until({row.until: 1}, 1)}" if row.until else "frozen"
+        told = frozen if row.frozen else ""
+        lines.append([f" {row.tensor}", shape, row.fate, told, _reason(row, plan)])
+    print_rows(talk, [" tensor", "shape", "fate", "", ""], lines)
 
 
-def _counter(row: TensorPlan) -> bool:
-    return row.why.startswith("a counter")
+def _reason(row: TensorPlan, plan: TransferPlanned) -> str:
+    """Why, and of which origin that is said where there are several."""
+    if len(plan.sources) == 1 or len(row.origins) != 1:
+        return row.why
+    name = source_name(row.origins[0])
+    said = f"from {name}" if row.fate in ("copied", "adapted") else name
+    return ": ".join(filter(None, (said, row.why)))

@@ -135,7 +135,7 @@ class TrainingEnded:
     """The training is over, or was `interrupted` by a signal of this number.
 
     `score` is the best value of `best_by`; `results` are the best epoch's, empty after an
-    interruption.
+    interruption; `compared` is what tasks came to that a transfer was to keep.
     """
 
     run: Path
@@ -149,6 +149,7 @@ class TrainingEnded:
     shared_parameters: int
     own_parameters: int
     splits: tuple[str, ...]
+    compared: Compared | None = None
     interrupted: int | None = None
 
 
@@ -260,7 +261,6 @@ Event = (
     | Noted
     | TransferPlanned
     | Initialised
-    | Compared
     | TrainingStarted
     | Caching
     | Stepped

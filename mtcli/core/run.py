@@ -23,7 +23,8 @@ SAID = "predictions.json"
 class Run:
     """A run's folder; see the files' names below.
 
-    `config.yaml environment.json events.jsonl metrics.json checkpoints/ plots/ predictions/`
+    `config.yaml environment.json events.jsonl metrics.json checkpoints/ plots/ predictions/`, and
+    `kept.json` where a transfer is to keep tasks.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,6 +36,7 @@ class Run:
         self.environment = path / "environment.json"
         self.events = path / "events.jsonl"
         self.metrics = path / "metrics.json"
+        self.kept = path / "kept.json"
 
     @classmethod
     def create(cls, runs: Path, name: str | None, stem: str) -> Run:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mtcli.core.architecture import trunks_of
-from mtcli.core.config import Config, TrainConfig
+from mtcli.core.architecture import idle_trunks, trunks_of
+from mtcli.core.assembly import Assembly
+from mtcli.core.config import Config
 from mtcli.core.data.records import Record
-from mtcli.core.events import EpochEnded, TaskSummary
-from mtcli.core.freezing import frozen_at, frozen_tensors
-from mtcli.core.network import Network
+from mtcli.core.events import EpochEnded, Noted, TaskSummary
+from mtcli.core.freezing import frozen_until
 from mtcli.core.task import AnyTask
 from mtcli.core.transfer.events import TensorPlan, TransferPlanned
-from mtcli.core.transfer.plan import Plan
 
 
 def started_from(config: Config) -> tuple[str, ...]:
@@ -23,22 +22,44 @@ def started_from(config: Config) -> tuple[str, ...]:
     return (*origins, *(trunk.weights for trunk in trunks if trunk.weights is not None))
 
 
-def transfer_planned(plan: Plan, network: Network, settings: TrainConfig) -> TransferPlanned:
-    """Every tensor's fate, and whether it is frozen in the first epoch."""
-    stages = settings.mixing.sequential
-    stage = stages[0].freeze if stages else ()
-    frozen = frozen_tensors(network, frozen_at(settings, 1, stage), plan.copied)
+def assembled(config: Config, assembly: Assembly) -> Iterator[Noted | TransferPlanned]:
+    """What came of weights, trunks and pictures before anything is trained."""
+    for report in assembly.weights:
+        if report.unused:
+            count = len(report.unused)
+            yield Noted(f"weights: {count} tensors not used ({report.unused[0]} …)")
+    for key in idle_trunks(config.model, config.tasks):
+        yield Noted(f"{key}: no task of this run uses it")
+    if assembly.plan is not None and config.transfer is not None:
+        yield transfer_planned(config, assembly)
+        forgotten = assembly.plan.passed_over(config.transfer.keep)
+        if forgotten:
+            heads = ", ".join(f"heads.{name}" for name in forgotten)
+            yield Noted(f"old heads start fresh: {heads}; --copy all keeps what they know")
+    for split, count in assembly.unlabelled.items():
+        if count:
+            yield Noted(f"{count} pictures of {split} left out: no task has a label for them")
+
+
+def transfer_planned(config: Config, assembly: Assembly) -> TransferPlanned:
+    """Every tensor's fate, and how long it is frozen."""
+    plan, network, settings = assembly.plan, assembly.network, config.train
+    assert plan is not None
+    until = frozen_until(network, settings, assembly.copied)
     return TransferPlanned(
         sources=plan.sources,
         tasks=tuple(name for name, _ in network.heads.items()),
         freeze=settings.freeze,
+        unfreeze=settings.unfreeze,
         tensors=tuple(
             TensorPlan(
                 tensor=row.tensor,
                 fate=row.fate,
                 why=row.why,
                 shape=row.shape,
-                frozen=row.fate != "left" and row.tensor in frozen,
+                origins=row.origins,
+                frozen=row.fate != "left" and row.tensor in until,
+                until=until.get(row.tensor) if row.fate != "left" else None,
             )
             for row in plan.rows
         ),

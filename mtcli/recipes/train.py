@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtcli.core import events
-from mtcli.core.architecture import idle_trunks, trunk_rates, trunks_of
+from mtcli.core.architecture import trunk_rates, trunks_of
 from mtcli.core.assembly import assemble, teacher_of
 from mtcli.core.caching import FeatureCache
 from mtcli.core.checkpoint import load_network, model_facts
@@ -35,8 +35,9 @@ from mtcli.core.progress import Progress, value_of
 from mtcli.core.results import results_json, show_predictions, task_results
 from mtcli.core.run import Run, replace_text
 from mtcli.core.runtime import choose_runtime, describe_environment
-from mtcli.core.summary import epoch_line, started_from, task_summaries, transfer_planned
+from mtcli.core.summary import assembled, epoch_line, started_from, task_summaries
 from mtcli.core.training_state import TrainingState
+from mtcli.core.transfer.gate import Before
 from mtcli.core.watch import LossWatch
 
 READ_EVERY = {"cpu": 1, "cuda": 10}
@@ -45,11 +46,15 @@ READ_EVERY = {"cpu": 1, "cuda": 10}
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """Where a fresh training leaves its run: `name`, or the next free number behind `stem`."""
+    """Where a fresh training leaves its run: `name`, or the next free number behind `stem`.
+
+    `before` is what tasks came to that it is to keep; the end compares them.
+    """
 
     runs: Path
     name: str | None
     stem: str
+    before: Before | None = None
 
 
 def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
@@ -64,6 +69,7 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
     config = draw_once(config)
     resumed = where if isinstance(where, Run) else None
     checkpoint = resumed.checkpoint("last") if resumed and resumed.index() else None
+    standing = where.before if isinstance(where, NewRun) else Before.read(where)
     settings, data = config.train, config.data
     weights = {name: task.weight for name, task in config.tasks.items()}
     runtime = choose_runtime(settings.device, settings.precision)
@@ -74,20 +80,7 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
         Run.refuse_existing(where.runs / where.name)
     assembly = assemble(config, checkpoint)
     model, network, tasks = assembly.model, assembly.network, assembly.model.tasks
-    for report in assembly.weights:
-        if report.unused:
-            count = len(report.unused)
-            yield events.Noted(f"weights: {count} tensors not used ({report.unused[0]} …)")
-    for key in idle_trunks(config.model, config.tasks):
-        yield events.Noted(f"{key}: no task of this run uses it")
-    if assembly.plan is not None:
-        yield transfer_planned(assembly.plan, network, settings)
-
-    for split, count in assembly.unlabelled.items():
-        if count:
-            yield events.Noted(
-                f"{count} pictures of {split} left out: no task has a label for them"
-            )
+    yield from assembled(config, assembly)
 
     # One look at every picture and label.
     records: dict[str, list[Record]] = {}
@@ -123,6 +116,8 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
         run.forget_after(progress.epoch)
     else:
         run = Run.create(where.runs, where.name, where.stem)
+        if standing is not None:
+            standing.write(run)  # ahead of the config, without which nothing goes on
         replace_text(run.config, dump_config(keep_drawn(config, run.path), run.path))
     replace_text(run.environment, json.dumps(describe_environment(runtime), indent=1))
     shared, own = network.parameters_by_use()
@@ -155,6 +150,9 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
             epoch = progress.epoch
             began, told = time.monotonic(), time.monotonic()
             watch = LossWatch(progress.loss_sums, progress.loss_counts)
+            thawed = [part for part, first in settings.unfreeze.items() if first == epoch]
+            if thawed:
+                yield events.Noted(f"epoch {epoch}: no longer frozen: {', '.join(thawed)}")
             network.train()
             freeze(network, frozen_at(settings, epoch, mixing.frozen(epoch)), state.copied)
             updates = mixing.updates(epoch)
@@ -254,7 +252,7 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
     show_predictions(run, best, tasks, records["val"], data.size, data.resize, runtime)
     if store is not None:
         store.remove()
-    yield _ended(progress, run, config, network, results=results)
+    yield _ended(progress, run, config, network, results, standing)
 
 
 def _difference(now: float | None, before: float | None) -> float | None:
@@ -267,6 +265,7 @@ def _ended(
     config: Config,
     network: Network,
     results: Mapping[str, events.TaskResult] | None = None,
+    standing: Before | None = None,
     interrupted: int | None = None,
 ) -> events.TrainingEnded:
     score = progress.best.get("best")
@@ -283,5 +282,6 @@ def _ended(
         shared_parameters=shared,
         own_parameters=sum(own.values()),
         splits=tuple(names_of(config.data.splits) if config.data.splits is not None else ()),
+        compared=standing.compare(results) if standing is not None and results else None,
         interrupted=interrupted,
     )

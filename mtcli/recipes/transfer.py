@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mtcli.core import events
 from mtcli.core.architecture import trunk_rates, trunks_of
 from mtcli.core.assembly import assemble, teacher_of
 from mtcli.core.config import Config
@@ -21,7 +20,8 @@ from mtcli.core.run import Run, replace_text
 from mtcli.core.runtime import choose_runtime, describe_environment
 from mtcli.core.summary import transfer_planned
 from mtcli.core.training_state import TrainingState
-from mtcli.core.transfer.events import Compared, Initialised, Kept
+from mtcli.core.transfer.events import Initialised
+from mtcli.core.transfer.gate import Before, Standing
 from mtcli.recipes.evaluate import Measured, measure
 from mtcli.recipes.train import NewRun, train
 
@@ -33,7 +33,7 @@ class Keeping:
     Attributes:
         origin: the checkpoint as it was.
         tasks: that it knew.
-        allowed: how much each one's primary metric may fall; None: by any amount.
+        allowed: by how much each one's primary metric may get worse; None: by any amount.
     """
 
     origin: Path
@@ -45,25 +45,21 @@ def transfer(config: Config, where: NewRun, keeping: Keeping | None = None) -> I
     """Train a network that starts as the config's `transfer` says.
 
     With `keeping`, the old tasks are measured before and after: the origin's best and the new
-    run's best on the same pictures.
+    run's best on the same pictures. The run holds what they came to before, so that `train` of
+    that run compares them too, should it have to go on.
 
     Raises:
         MtcliError: see `mtcli.core.errors`.
     """
     config = draw_once(config)
-    before = None
     if keeping is not None:
         if where.name is not None:
             Run.refuse_existing(where.runs / where.name)
         known = {name: config.tasks[name] for name in keeping.tasks}
         old = config.model_copy(update={"tasks": known})
-        before = yield from measure(keeping.origin, old, "val", keeping.tasks)
-    for event in train(config, where):
-        yield event
-        if not isinstance(event, events.TrainingEnded) or event.interrupted is not None:
-            continue
-        if keeping is not None and before is not None:
-            yield _compared(keeping, before, event.results)
+        measured = yield from measure(keeping.origin, old, "val", keeping.tasks)
+        where = replace(where, before=_before(measured, keeping.allowed))
+    yield from train(config, where)
 
 
 def initialise(config: Config, where: NewRun) -> Iterator[Event]:
@@ -76,8 +72,7 @@ def initialise(config: Config, where: NewRun) -> Iterator[Event]:
     if where.name is not None:
         Run.refuse_existing(where.runs / where.name)
     assembly = assemble(config)
-    assert assembly.plan is not None
-    yield transfer_planned(assembly.plan, assembly.network, config.train)
+    yield transfer_planned(config, assembly)
     # Training goes on with these pictures: what a look at them leaves out is to be left out here.
     records = {}
     for split, listed in assembly.records.items():
@@ -106,15 +101,12 @@ def initialise(config: Config, where: NewRun) -> Iterator[Event]:
     yield Initialised(run.path, state.save(run, ["last"], {"epoch": 0}))
 
 
-def _compared(
-    keeping: Keeping, before: Measured, after: Mapping[str, events.TaskResult]
-) -> Compared:
-    rows = {}
-    for name, meter in before.meters.items():
-        task = before.tasks[name]
-        old, new = meter.compute()[task.primary], after[name].metrics[task.primary]
-        drop = None
-        if old is not None and new is not None:
-            drop = old - new if task.metrics[task.primary] == "max" else new - old
-        rows[name] = Kept(task.primary, old, new, drop)
-    return Compared(rows, keeping.allowed)
+def _before(measured: Measured, allowed: float | None) -> Before:
+    standings = {}
+    for name, meter in measured.meters.items():
+        task = measured.tasks[name]
+        value = meter.compute()[task.primary]
+        standings[name] = Standing(
+            primary=task.primary, better=task.metrics[task.primary], before=value
+        )
+    return Before(max_drop=allowed, tasks=standings)

@@ -11,24 +11,41 @@ NOISE = 1e-6
 """What a metric may differ by where the same pictures came in other batches."""
 
 
+Fate = Literal["copied", "adapted", "published", "fresh", "left"]
+"""What becomes of a tensor: it is as in the origin; bent to fit; as other weights that the config
+names have it; at random; or the origin's, and left there."""
+
+
 @dataclass(frozen=True, slots=True)
 class TensorPlan:
-    """What becomes of a tensor when weights move, and why; `left` ones are the origin's."""
+    """What becomes of a tensor when weights move, and why; `left` ones are the origin's.
+
+    Attributes:
+        origins: the sources that it is from, or whose tensor `why` is about.
+        frozen: whether it does not learn in the first epoch.
+        until: the last epoch of those in which it then does not; None: the end.
+    """
 
     tensor: str
-    fate: Literal["copied", "adapted", "fresh", "left"]
+    fate: Fate
     why: str
     shape: tuple[int, ...]
+    origins: tuple[str, ...]
     frozen: bool
+    until: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class TransferPlanned:
-    """Weights move: from where, to which tasks, what is frozen at first, every tensor's fate."""
+    """Weights move: from where, to which tasks, what is frozen at first, every tensor's fate.
+
+    `unfreeze` are parts, and the epochs from which on they learn.
+    """
 
     sources: tuple[str, ...]
     tasks: tuple[str, ...]
     freeze: tuple[str, ...]
+    unfreeze: Mapping[str, int]
     tensors: tuple[TensorPlan, ...]
 
 
@@ -42,15 +59,24 @@ class Initialised:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A task that was there before: its primary metric then and now, and by how much it fell.
-
-    `drop` is below 0 where it is better now, whichever way is better.
-    """
+    """A task that was there before: its primary metric then and now, and which way is better."""
 
     primary: str
+    better: Literal["max", "min"]
     before: float | None
     after: float | None
-    drop: float | None
+
+    @property
+    def change(self) -> float | None:
+        """By how much the metric is higher now; None where a number is unknown."""
+        return None if self.before is None or self.after is None else self.after - self.before
+
+    @property
+    def drop(self) -> float | None:
+        """By how much the task is worse now; below 0 where it is better."""
+        if self.change is None:
+            return None
+        return -self.change if self.better == "max" else self.change
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +88,7 @@ class Compared:
 
     @property
     def missed(self) -> tuple[str, ...]:
-        """The tasks that fell by more than is allowed, or whose fall nobody knows."""
+        """The tasks that are worse by more than is allowed, or of which nobody knows."""
         if self.allowed is None:
             return ()
         limit = self.allowed + NOISE
