@@ -111,44 +111,68 @@ def start_network(
     check_size(network, model.architecture, model.size)
     if not from_scratch:
         return network, (), None
-    weights = [
-        _fill(network, model, key, trunk)
-        for key, trunk in trunks_of(config.model, config.tasks).items()
-        if trunk.weights is not None
-    ]
+    weights = []
+    published = published_tensors(network, config)
+    for key, trunk in trunks_of(config.model, config.tasks).items():
+        if trunk.weights is not None:
+            report, heads = _fill(network, model, key, trunk)
+            weights.append(report)
+            published |= dict.fromkeys(heads, weights_key(key))
     plan = None
     if config.transfer is not None:
-        plan = plan_transfer(config.transfer, network, model)
+        plan = plan_transfer(config.transfer, network, model).beside(published)
+        if config.transfer.strict:
+            plan.require_all()
         plan.apply(network)
     check_frozen(network, config.train, model.size, copied_tensors(network, config, plan))
     return network, weights, plan
 
 
-def _fill(network: Network, model: Model, key: str, trunk: TrunkConfig) -> WeightsReport:
-    """Fill a trunk with published weights, and the heads that are its own classifier."""
+def _fill(
+    network: Network, model: Model, key: str, trunk: TrunkConfig
+) -> tuple[WeightsReport, set[str]]:
+    """Fill a trunk with published weights, and the heads that are its own classifier.
+
+    Returns:
+        What came of it, and the tensors of heads that it filled.
+    """
     assert trunk.weights is not None
     try:
         report = load_trunk_weights(network.trunk_of(key), trunk.weights, trunk.trunk)
     except ConfigError as error:
-        said = f"model.trunks.{key}.weights" if key else "model.weights"
-        what = error.what.replace("model.weights", said)
+        what = error.what.replace("model.weights", weights_key(key))
         raise ConfigError(what, **error.parts()) from None
-    used: set[str] = set()
+    filled: set[str] = set()
     for task, head in network.heads.items():
         if network.uses[task] == key and isinstance(head, NativeHead):
             plan = plan_native(trunk.weights, trunk.trunk, network, model, task)
             if plan is not None:
                 plan.apply(network)
-                used |= {name.removeprefix(f"heads.{task}.") for name in plan.values}
-    return replace(report, unused=tuple(name for name in report.unused if name not in used))
+                filled |= plan.copied
+    used = {name.split(".", 2)[2] for name in filled}
+    return replace(report, unused=tuple(n for n in report.unused if n not in used)), filled
+
+
+def published_tensors(network: Network, config: Config) -> dict[str, str]:
+    """The tensors of trunks that the config has weights for, each with the key that says so."""
+    return {
+        name: weights_key(key)
+        for key, trunk in trunks_of(config.model, config.tasks).items()
+        if trunk.weights is not None
+        for name in network.state_dict()
+        if name.startswith(prefix_of(key))
+    }
 
 
 def copied_tensors(network: Network, config: Config, plan: Plan | None) -> frozenset[str]:
-    """The tensors of the network that do not start at random."""
-    trunks = trunks_of(config.model, config.tasks).items()
-    filled = tuple(prefix_of(key) for key, trunk in trunks if trunk.weights is not None)
-    published = {name for name in network.state_dict() if name.startswith(filled)}
-    return frozenset(published) | (plan.copied if plan is not None else frozenset())
+    """The tensors that do not start at random: of trunks that have weights, and the copied ones."""
+    published = frozenset(published_tensors(network, config))
+    return published | (plan.copied if plan is not None else frozenset())
+
+
+def weights_key(key: str) -> str:
+    """The key of a config that says which weights a trunk starts from."""
+    return f"model.trunks.{key}.weights" if key else "model.weights"
 
 
 def teacher_of(config: Config, assembly: Assembly, runtime: Runtime) -> Teacher | None:

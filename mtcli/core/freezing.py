@@ -67,6 +67,28 @@ def frozen_tensors(network: Network, frozen: Freeze, copied: Collection[str]) ->
     return still
 
 
+def frozen_until(
+    network: Network, settings: TrainConfig, copied: Collection[str]
+) -> dict[str, int | None]:
+    """The tensors that stay in the first epoch, and the last epoch of those in which each stays.
+
+    None: to the end. What a later stage freezes again is not told.
+    """
+    stages, first = {}, 1
+    for stage in settings.mixing.sequential or ():
+        stages[first] = stage.freeze
+        first += stage.epochs
+    until: dict[str, int | None] = {}
+    resting: Collection[str] = ()
+    for epoch in sorted({1, *stages, *settings.unfreeze.values()}):
+        resting = stages.get(epoch, resting)
+        still = frozen_tensors(network, frozen_at(settings, epoch, resting), copied)
+        if epoch == 1:
+            until = dict.fromkeys(still)
+        until |= {n: epoch - 1 for n, last in until.items() if last is None and n not in still}
+    return until
+
+
 def _held(network: Network, frozen: Freeze, copied: Collection[str]) -> set[str]:
     """All tensors that the words mean, statistics included, whether their module rests or not."""
     if not frozen.parts and not frozen.also:
@@ -113,15 +135,16 @@ def check_frozen(
         if first > settings.epochs:
             raise ConfigError(
                 f"train.unfreeze.{part}: the training ends before",
-                expected=f"an epoch from 2 to {settings.epochs}",
+                expected=f"at most {settings.epochs}, the last epoch",
                 found=str(first),
-                mend="train.epochs (--epochs) says how long it is",
+                mend="train.epochs says how long it is",
             )
         held = parts.matching(settings.freeze, copied_only=True)
         if not parts.matching([part]) & held:
             raise ConfigError(
                 f"train.unfreeze.{part}: nothing of it is frozen",
-                found=f"train.freeze: {', '.join(settings.freeze) or 'nothing'}",
+                found=f"frozen: {', '.join(settings.freeze) or 'nothing'}",
+                mend="name a part that train.freeze holds",
             )
     if settings.freeze:
         frozen = Freeze(settings.freeze, settings.unfreeze)
@@ -169,9 +192,9 @@ def _require_still_trunks(network: Network, settings: TrainConfig, copied: Colle
         expected="a trunk of which all is frozen throughout",
         found=f"{moving[0]} learns"
         + (" from a later epoch on, by train.unfreeze" if thawed else ""),
-        mend="leave train.unfreeze out, or cache nothing"
+        mend="let it rest to the end, or cache nothing"
         if thawed
-        else f"train.freeze: [{', '.join(trunks)}] (--freeze {','.join(trunks)}), or cache nothing",
+        else f"freeze all of {' and '.join(trunks)} (train.freeze), or cache nothing",
     )
 
 

@@ -10,15 +10,12 @@ from torch import nn
 
 from mtcli.core.config import TrainConfig
 from mtcli.core.errors import ConfigError
-from mtcli.core.freezing import Freeze, check_frozen, freeze, frozen_tensors
+from mtcli.core.freezing import Freeze, check_frozen, freeze, frozen_tensors, frozen_until
 from mtcli.core.labels import Object, ObjectsLabel, WordsLabel
 from mtcli.core.modules import Features
 from mtcli.core.network import MAIN, Architecture, Network, build_network
-from mtcli.core.summary import transfer_planned
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks import KINDS
-from mtcli.core.transfer.plan import make_plan
-from tests.core.transfer.networks import cls, network_of, origin_of
 
 SIZE = (64, 64)
 PICTURES = {"image": torch.randint(0, 255, (4, 3, 64, 64), dtype=torch.uint8)}
@@ -242,15 +239,28 @@ def test_a_part_cannot_thaw_behind_the_last_epoch(network: Network) -> None:
     said["unfreeze"] = {"trunk": 11}
     with pytest.raises(ConfigError, match=r"train\.unfreeze\.trunk: the training ends before") as e:
         check_frozen(network, TrainConfig.model_validate(said), SIZE)
-    assert (e.value.expected, e.value.found) == ("an epoch from 2 to 10", "11")
+    assert (e.value.expected, e.value.found) == ("at most 10, the last epoch", "11")
 
 
-def test_the_plan_tells_what_rests_at_first() -> None:
-    tasks: dict[str, AnyTask] = {"cls": cls("ab")}
-    network = network_of(tasks, "test_resnet")
-    plan = make_plan(network, tasks, [origin_of(tasks, "test_resnet")])
-    settings = stages({"tasks": ["cls"], "freeze": ["trunk"]}, {"tasks": ["cls"]})
-    told = transfer_planned(plan, network, settings).tensors
-    assert any("running_mean" in tensor.tensor for tensor in told)
-    assert {tensor.tensor.split(".")[0] for tensor in told if tensor.frozen} == {"trunk"}
-    assert all(tensor.frozen for tensor in told if tensor.tensor.startswith("trunk."))
+def test_a_stage_s_frozen_parts_rest_until_it_ends(network: Network) -> None:
+    rests = {"tasks": ["cls", "tag"], "freeze": ["trunk"], "epochs": 2}
+    settings = stages(rests, {"tasks": ["cls"]}, {"tasks": ["cls"], "freeze": ["trunk"]})
+    until = frozen_until(network, settings, ())
+    assert {n: 2 for n in network.state_dict() if n.startswith("trunk.")} == until
+
+
+def test_each_part_rests_until_its_own_epoch(network: Network) -> None:
+    said = {"epochs": 9, "freeze": ["trunk", "heads.tag"]}
+    said |= {"unfreeze": {"trunk.layer4": 3, "trunk": 6}}
+    until = frozen_until(network, TrainConfig.model_validate(said), ())
+    assert until["trunk.layer4.0.conv1.weight"] == 2
+    assert until["trunk.bn1.running_mean"] == until["trunk.bn1.weight"] == 5
+    assert until["heads.tag.classifier.bias"] is None, "to the end"
+    assert "heads.cls.classifier.bias" not in until
+
+
+def test_a_published_trunk_rests_as_a_copied_one_does(network: Network) -> None:
+    settings = TrainConfig(freeze=("conv",))
+    assert not frozen_until(network, settings, ())
+    trunk = {name for name in network.state_dict() if name.startswith("trunk.")}
+    assert {*frozen_until(network, settings, trunk)} == trunk

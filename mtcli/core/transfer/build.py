@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from mtcli.core.checkpoint import Model
 from mtcli.core.config import TransferConfig
@@ -25,28 +26,29 @@ def plan_transfer(settings: TransferConfig, network: Network, model: Model) -> P
         model: what it is built from.
 
     Raises:
-        MtcliError: an origin cannot be read, nothing of it fits, or not all as it should.
+        MtcliError: an origin cannot be read, or nothing of it fits.
     """
     kinds = {name: task.kind for name, task in model.tasks.items()}
     origins = []
-    heads: set[str] = set()
+    theirs: dict[str, str] = {}
     for key, source in settings.origin.items():
         read = _read(source, network, model, key)
-        heads |= {*read.heads}
+        theirs |= read.kinds
         names = {old: new for old, new in settings.map.items() if old in read.heads}
         if len(settings.origin) == 1:
             names = dict(settings.map)
         if key != WHOLE and key not in kinds:
             raise ConfigError(
-                f"--from {key}={source}: there is no task {key} here", expected=", ".join(kinds)
+                f"--from {key}={source}: there is no task {key} here", mend=did_you_mean(key, kinds)
             )
         ours = with_our_names(read, names, kinds, None if key == WHOLE else key)
         origins.append(by_level(ours, network))
     for old, new in settings.map.items():
-        if old not in heads:
-            mend = did_you_mean(old, heads)
+        if old not in theirs:
+            mend = did_you_mean(old, theirs)
             raise ConfigError(f"--map {old}={new}: no origin has a task {old}", mend=mend)
-    plan = make_plan(
+    _require_places(settings, theirs, kinds)
+    return make_plan(
         network,
         model.tasks,
         origins,
@@ -58,9 +60,36 @@ def plan_transfer(settings: TransferConfig, network: Network, model: Model) -> P
             **{f"trunks.{key}": side.trunk for key, side in model.architecture.trunks.items()},
         },
     )
-    if settings.strict:
-        plan.require_all()
-    return plan
+
+
+def _require_places(
+    settings: TransferConfig, theirs: Mapping[str, str], ours: Mapping[str, str]
+) -> None:
+    """See that no head is to be copied whose task is the origins' alone.
+
+    Args:
+        settings: say what is taken, and under which names.
+        theirs: the kinds of the origins' tasks; empty where a file does not say.
+        ours: the kinds of the network's tasks.
+
+    Raises:
+        ConfigError: one is.
+    """
+    for word in settings.parts:
+        heads, _, rest = word.partition(".")
+        task = rest.partition(".")[0]
+        if heads != "heads" or task in ours or task not in theirs:
+            continue
+        new = settings.map.get(task)
+        alike = [name for name, kind in ours.items() if theirs[task] in ("", kind)]
+        raise ConfigError(
+            f"--copy {word}: there is no task {task} here",
+            found=f"tasks: {', '.join(ours)}",
+            mend=f"--map calls it {new} here: --copy heads.{new}"
+            if new is not None
+            else f"--tasks {','.join([*ours, task])} has it here"
+            + (f"; --map {task}={alike[0]} gives its head to {alike[0]}" if alike else ""),
+        )
 
 
 def _read(source: str, network: Network, model: Model, task: str) -> Origin:

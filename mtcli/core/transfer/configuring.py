@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mtcli.core.checkpoint import Model, load_model, plugins_of
+from mtcli.core.checkpoint import Model
 from mtcli.core.config import Config
 from mtcli.core.configcheck import check_config
 from mtcli.core.configfile import find_config, import_plugins_of, refuse_plugins
 from mtcli.core.errors import ConfigError, UsageError, did_you_mean
-from mtcli.core.plugins import import_plugins
-from mtcli.core.published import Published, named_as_ours
-from mtcli.core.run import MODEL, WEIGHTS, find_checkpoint, run_of
 from mtcli.core.transfer.build import WHOLE
 from mtcli.core.transfer.inheriting import inherited, is_adopted, model_section, task_entries
 from mtcli.core.transfer.places import moved, places_of
-from mtcli.core.weights import read_tensors
+from mtcli.core.transfer.sources import Source, Told, find_source, told_by
 from mtcli.core.yamlfile import apply_set, read_yaml
 
 
@@ -48,21 +45,6 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
-    """An origin, before anything of it is read.
-
-    Attributes:
-        place: absolute, or as it was named.
-        checkpoint: its folder, where it is one.
-        config: of the run that the checkpoint is of.
-    """
-
-    place: str
-    checkpoint: Path | None = None
-    config: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Configured:
     """A transfer's config, the file it mostly comes from, and the tasks that were there before."""
 
@@ -85,13 +67,13 @@ def configure(asked: Asked) -> Configured:
     Raises:
         MtcliError: an origin or config cannot be read, or they do not go together.
     """
-    sources = {key: _find(origin) for key, origin in asked.origins.items()}
+    sources = {key: find_source(origin) for key, origin in asked.origins.items()}
     own = [source.config for source in sources.values() if source.config is not None]
     path = _config(asked, own)
     named, earlier = asked.config is not None, path.resolve() in own
     # An origin may be of a kind that only the plug-ins of the user's config know.
     import_plugins_of(path, named or not earlier or asked.allow_plugins)
-    first, *_ = [_read(source, asked.allow_plugins) for source in sources.values()]
+    first, *_ = [told_by(source, asked.allow_plugins) for source in sources.values()]
     document = _document(path)
     known: tuple[str, ...] = ()
     only = list(asked.tasks) if asked.tasks is not None else None
@@ -102,6 +84,7 @@ def configure(asked: Asked) -> Configured:
     elif len(sources) > 1 and earlier:
         wanted = _merged(document, asked, sources)
         document = _with_tasks(document, path, wanted, asked.allow_plugins)
+    _require_tasks(document, asked)
     if not named and only is None:
         only = [key for key in sources if key != WHOLE] or None
     if first is not None:
@@ -120,32 +103,11 @@ def configure(asked: Asked) -> Configured:
         "keep": [*known],
     }
     said = dict(apply_set(document, text) for text in asked.sets)
+    if first is None:
+        _require_trunk(document, next(iter(asked.origins.values())), path)
     base = path.resolve().parent
     config = check_config(document, base=base, source=path, only=only, sets=said)
     return Configured(config, path, known)
-
-
-def _find(origin: str) -> _Source:
-    path = Path(origin)
-    if origin == "imagenet" or origin.startswith("package:"):
-        return _Source(origin)
-    if path.name == WEIGHTS and (path.parent / MODEL).is_file():
-        path = path.parent  # what lies beside tells what the tensors mean
-    if path.is_file():
-        return _Source(str(path.resolve()))
-    checkpoint = find_checkpoint(path)
-    run = run_of(checkpoint)
-    return _Source(str(checkpoint.resolve()), checkpoint, run.config if run else None)
-
-
-def _read(source: _Source, allow_plugins: bool) -> Model | Published | None:
-    """What an origin tells of a network, before one is there."""
-    if source.checkpoint is not None:
-        if allow_plugins:
-            import_plugins(plugins_of(source.checkpoint), Path.cwd(), source.checkpoint)
-        return load_model(source.checkpoint)[0]
-    path = Path(source.place)
-    return named_as_ours(read_tensors(path, "--from")) if path.is_file() else None
 
 
 def _config(asked: Asked, own: Sequence[Path]) -> Path:
@@ -194,7 +156,7 @@ def _with_tasks(
 
 
 def _merged(
-    document: Mapping[str, Any], asked: Asked, sources: Mapping[str, _Source]
+    document: Mapping[str, Any], asked: Asked, sources: Mapping[str, Source]
 ) -> dict[str, tuple[Path, str]]:
     """The tasks that origins were named for, and the config that they come from lacks."""
     here = _section(document, "tasks")
@@ -209,7 +171,7 @@ def _merged(
 
 
 def _beside(
-    document: Mapping[str, Any], asked: Asked, origin: Model | Published | None, source: _Source
+    document: Mapping[str, Any], asked: Asked, origin: Told, source: Source
 ) -> tuple[tuple[str, ...], dict[str, tuple[Path, str]]]:
     """The tasks of the origin that stay beside the new one, and those that the config lacks.
 
@@ -258,6 +220,37 @@ def _beside(
             mend="name them in the config, or keep the ones that it has with --tasks",
         )
     return known, {name: (source.config, name) for name in missing}
+
+
+def _require_tasks(document: Mapping[str, Any], asked: Asked) -> None:
+    """See that the tasks exist that origins were named for.
+
+    Raises:
+        UsageError: one does not.
+    """
+    tasks = _section(document, "tasks")
+    for key, origin in asked.origins.items():
+        if key != WHOLE and tasks and key not in tasks:
+            raise UsageError(
+                f"--from {key}={origin}: there is no task {key} here",
+                mend=did_you_mean(key, map(str, tasks)),
+            )
+
+
+def _require_trunk(document: Mapping[str, Any], origin: str, path: Path) -> None:
+    """See that a config says which trunk weights are of that do not say it themselves.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    model = document.get("model")
+    if model is None or (isinstance(model, dict) and model.get("trunk") is None):
+        raise ConfigError(
+            f"--from {origin}: nothing says which trunk these weights are of",
+            where=path,
+            expected="model.trunk in the config",
+            mend="--set model.trunk=NAME says it; mtcli models list 'resnet*' tells names",
+        )
 
 
 def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Literal
+from collections.abc import Mapping
 
 from torch import Tensor
 
@@ -11,9 +10,9 @@ from mtcli.core.errors import and_more
 from mtcli.core.heads.classrows import ClassRows
 from mtcli.core.task import AnyTask
 from mtcli.core.transfer.adapting import adapt_channels, matched, move_rows
+from mtcli.core.transfer.events import Fate
 from mtcli.core.transfer.origin import Origin, names_of_rows
-
-Fate = Literal["copied", "adapted", "fresh", "left"]
+from mtcli.core.transfer.rows import head_of
 
 
 class Fit:
@@ -31,7 +30,7 @@ class Fit:
         self._fresh = fresh
         self._layout = layouts.get(name)
         self._is_first = is_first
-        self._head = _head_of(name, tasks)
+        self._head = head_of(name)
         task = tasks.get(self._head or "")
         self._kind = None if task is None else task.kind
         self._classes = () if task is None else names_of_rows(task)
@@ -83,9 +82,3 @@ class Fit:
         moved = move_rows(value, fresh, layout, classes, len(theirs), len(ours))
         names = and_more([ours[number] for number in sorted(classes)])
         return "adapted", f"{len(classes)} of {len(ours)} {self._rows_are} by name: {names}", moved
-
-
-def _head_of(name: str, tasks: Collection[str]) -> str | None:
-    """The task whose head a tensor is of."""
-    parts = name.split(".")
-    return parts[1] if parts[0] == "heads" and parts[1] in tasks else None

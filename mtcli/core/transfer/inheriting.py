@@ -32,13 +32,15 @@ class Inheritance:
     detection: Mapping[str, Any] = field(default_factory=dict)
 
 
-def inherited(origin: Model | Published, names: Mapping[str, str]) -> Inheritance:
+def inherited(origin: Model | Published | str, names: Mapping[str, str]) -> Inheritance:
     """What can be taken over of a network.
 
     Args:
-        origin: the network.
+        origin: the network, or its trunk's name, where nothing else is known.
         names: of its tasks that are called otherwise here, by their old names.
     """
+    if isinstance(origin, str):
+        return Inheritance({"trunk": origin})
     if isinstance(origin, Published):
         model = {
             "trunk": origin.trunk,
