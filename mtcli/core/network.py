@@ -223,11 +223,12 @@ def check_size(network: Network, architecture: Architecture, size: tuple[int, in
         key = max(network.strides, key=lambda key: network.strides[key])
         below = [max(stride, side // stride * stride) for side in size]
         above = [-(-side // stride) * stride for side in size]
+        nearest = f"sizes are {below} and {above}" if below != above else f"size is {above}"
         raise ConfigError(
             f"data.size: does not fit the trunk {names[key]}",
             expected=f"height and width in multiples of {stride}",
             found=f"[{size[0]}, {size[1]}]",
-            mend=f"the nearest sizes are {below} and {above}",
+            mend=f"the nearest {nearest}",
         )
     was_training = network.training
     network.eval()

@@ -18,6 +18,9 @@ CONV = ("trunk", "pyramid", "trunks", "pyramids")
 """Where the convolutions that tasks share are, with the norms that belong to them: nothing else
 is there."""
 
+LAYERS = {"bn": "no BatchNorm", "fc": "no fully connected layer in a head"}
+"""The words for layers of a sort, and what a network lacks that has none."""
+
 
 class Parts:
     """The tensors of a network by the words for them.
@@ -74,10 +77,13 @@ class Parts:
                 continue  # the tasks of this run read none of it; others of the config may
             every = ["conv", "trunk", "pyramid", *self._sides, "heads", *self._heads, "fc", "bn"]
             known = [other for other in every if self.matching([other])]
+            lacking = LAYERS.get(word)
             raise ConfigError(
-                f"{key}: nothing of the network is called {word}",
+                f"{key}: the network has {lacking}"
+                if lacking
+                else f"{key}: nothing of the network is called {word}",
                 expected=f"{', '.join(known)}, or a tensor's name",
-                mend=did_you_mean(word, known),
+                mend=None if lacking else did_you_mean(word, known),
             )
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from mtcli.recipes import models as recipes
 from tests.conftest import Cli
@@ -48,6 +50,14 @@ def test_list_matches_and_says_what_it_leaves_out(cli: Cli) -> None:
     assert {"tag": "a1_in1k", "licence": "apache-2.0", "source": "timm/resnet18.a1_in1k"} in (
         resnet["pretrained"]
     )
+
+
+def test_a_tag_is_listed_alone(cli: Cli) -> None:
+    answer = cli("models", "list", "resnet18.tv_in1k", "--size", "64,64", "--json")
+    assert answer.code == 0, answer.err
+    (trunk,) = facts(answer.out)["trunks"]
+    assert trunk["name"] == "resnet18.tv_in1k"
+    assert [tag["tag"] for tag in trunk["pretrained"]] == ["tv_in1k"]
 
 
 def test_names_without_maps_are_counted(cli: Cli) -> None:
@@ -170,9 +180,48 @@ def test_show_a_run_and_a_bare_checkpoint(cli: Cli, shapes: Path, tmp_path: Path
     assert {line.split()[-1] for line in shown.out.splitlines()[2:]} == {"unknown"}
 
 
+def test_show_a_weight_file(cli: Cli, trained: Path) -> None:
+    save_file(
+        {"stem.weight": torch.zeros(4, 3, 2, 2), "fc.weight": torch.zeros(9, 4)}, "a.safetensors"
+    )
+    answer = cli("models", "show", "a.safetensors")
+    assert answer.code == 0, answer.err
+    rows = [" ".join(line.split()) for line in answer.out.splitlines()]
+    assert rows[0] == "a.safetensors · a classifier of 9 classes"
+    assert sorted(rows[2:4]) == ["fc 1 0.0 k", "stem 1 0.0 k"]
+    assert "mtcli transfer --from a.safetensors --set model.trunk=NAME" in answer.err
+    found = facts(cli("models", "show", "a.safetensors", "--json").out)
+    assert (found["of"], found["sort"], found["trunk"]) == ("a.safetensors", "classifier", None)
+    # One that lies beside what a checkpoint says of it is the checkpoint.
+    file = trained / "checkpoints" / "best" / "model.safetensors"
+    whole = facts(cli("models", "show", file, "--json").out)
+    assert [part["name"] for part in whole["parts"]] == [
+        "trunk",
+        "pyramid",
+        "heads.cls",
+        "heads.det",
+    ]
+
+
+def test_a_file_that_holds_no_weights(cli: Cli) -> None:
+    Path("text.pth").write_text("hello")
+    torch.save({"epoch": 1}, "none.pth")
+    for name, what in {
+        "text.pth": "the file is no weight file",
+        "none.pth": "the file holds no tensors by name",
+        "txt.pth": "no such file",
+    }.items():
+        answer = cli("models", "show", name)
+        assert answer.code == 2
+        assert f"weights: {what}" in answer.err
+        assert name in answer.err
+    assert "did you mean text.pth?" in answer.err
+
+
 @pytest.mark.parametrize(
     ("words", "option"),
     [
+        (["text.pth", "--size", "64,64"], "--size"),
         (["tiny", "--tasks", "cls"], "--tasks"),
         (["tiny", "--set", "train.epochs=1"], "--set"),
         (["mtcli.yaml", "--size", "64,64"], "--size"),
@@ -180,12 +229,15 @@ def test_show_a_run_and_a_bare_checkpoint(cli: Cli, shapes: Path, tmp_path: Path
     ],
 )
 def test_options_of_another_kind_are_refused(cli: Cli, words: list[str], option: str) -> None:
+    Path("text.pth").touch()
     answer = cli("models", "show", *words)
     assert answer.code == 2
     assert f"{option} has no place here" in answer.err
 
 
-@pytest.mark.parametrize("words", [["list", "--help"], ["show", "--nonsense"], ["show", "x.yaml"]])
+@pytest.mark.parametrize(
+    "words", [["list", "--help"], ["show", "--nonsense"], ["show", "x.yaml"], ["show", "x.pth"]]
+)
 def test_small_questions_import_no_torch(words: list[str]) -> None:
     program = (
         "import sys; from mtcli.cli.main import main; main(sys.argv[1:]);"

@@ -262,7 +262,8 @@ def test_a_size_of_whole_strides_fits(size: tuple[int, int]) -> None:
     [
         ((60, 64), "the nearest sizes are [32, 64] and [64, 64]"),
         ((100, 130), "the nearest sizes are [96, 128] and [128, 160]"),
-        ((10, 32), "the nearest sizes are [32, 32] and [32, 32]"),
+        ((96, 100), "the nearest sizes are [96, 96] and [96, 128]"),
+        ((10, 32), "the nearest size is [32, 32]"),
     ],
 )
 def test_another_size_is_refused_and_the_nearest_are_named(

@@ -137,15 +137,15 @@ def test_a_finished_run_is_summed_up_without_a_cache(cli: Cli, shapes: Path) -> 
     [
         (
             ["train.freeze=[]"],
-            ("trunk.stem.0.weight learns", "train.freeze: [trunk] (--freeze trunk)"),
+            ("trunk.stem.0.weight learns", "freeze all of trunk (train.freeze)"),
         ),
         (
             ["train.freeze=[trunk.stem.*]"],
-            ("trunk.stages.c2.0.0.weight learns", "--freeze trunk"),
+            ("trunk.stages.c2.0.0.weight learns", "freeze all of trunk"),
         ),
         (
             ["train.freeze=[trunk]", "train.unfreeze={trunk.stages.c5.*: 2}"],
-            ("trunk.stages.c5.0.0.weight learns from a later epoch on", "leave train.unfreeze out"),
+            ("trunk.stages.c5.0.0.weight learns from a later epoch on", "let it rest to the end"),
         ),
     ],
 )

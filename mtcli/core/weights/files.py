@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from mtcli.core.errors import ConfigError
+from mtcli.core.weightfile import require_weight_file
 
 Tensors = dict[str, Tensor]
 
@@ -26,8 +27,7 @@ def read_tensors(path: Path, key: str = "model.weights") -> Tensors:
     Raises:
         ConfigError: the file is missing, damaged, or holds anything but tensors.
     """
-    if not path.is_file():
-        raise ConfigError(f"{key}: no such file", where=path)
+    require_weight_file(path, key)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -35,15 +35,15 @@ def read_tensors(path: Path, key: str = "model.weights") -> Tensors:
             # Of pickles of a kind that torch does not write, and refuses in the next line.
             warnings.simplefilter("ignore")
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        if not _is_pickle(path):
-            raise ConfigError(f"{key}: the file is no weight file", where=path) from None
-        raise ConfigError(
-            f"{key}: the file holds more than tensors and is not loaded",
-            where=path,
-            mend="loading it would run code that it carries; save its state_dict alone",
-        ) from None
     except Exception as error:  # torch.load raises nearly anything on a file of another kind
+        if path.suffix != ".safetensors" and not _is_pickle(path):
+            raise ConfigError(f"{key}: the file is no weight file", where=path) from None
+        if isinstance(error, pickle.UnpicklingError):
+            raise ConfigError(
+                f"{key}: the file holds more than tensors and is not loaded",
+                where=path,
+                mend="loading it would run code that it carries; save its state_dict alone",
+            ) from None
         raise ConfigError(
             f"{key}: the file is damaged or no weight file",
             where=path,

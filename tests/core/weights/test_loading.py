@@ -241,7 +241,7 @@ def package(monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "models").mkdir(parents=True)
     (folder / "__init__.py").write_text("raise RuntimeError('imported')\n")
     monkeypatch.syspath_prepend(str(folder.parent))
-    known = {"some": Package("some_weights", "models/w.pth", "some-weights")}
+    known = {"some": Package("some_weights", "models/w.pth", "some-weights", "toy")}
     monkeypatch.setattr(packages, "PACKAGES", known)
     return folder
 
@@ -272,7 +272,7 @@ def test_package_without_its_file_is_refused(package: Path) -> None:
 
 
 def test_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {"some": Package("nosuch_weights", "w.pth", "nosuch-weights")}
+    known = {"some": Package("nosuch_weights", "w.pth", "nosuch-weights", "toy")}
     monkeypatch.setattr(packages, "PACKAGES", known)
 
     with pytest.raises(ConfigError, match="nosuch-weights is not installed") as caught:
