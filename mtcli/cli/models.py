@@ -10,6 +10,8 @@ import typer
 
 from mtcli.cli import options
 from mtcli.core.errors import UsageError
+from mtcli.core.run import MODEL, WEIGHTS
+from mtcli.core.weightfile import is_weight_file, require_weight_file
 
 if TYPE_CHECKING:
     from mtcli.core.config import TrainConfig
@@ -35,7 +37,7 @@ def list_models(
         str | None,
         typer.Argument(
             metavar="PATTERN",
-            help="A name, a part of one, or 'resnet*'. Without: some well-known trunks.",
+            help="A name or tag, a part of one, or 'resnet*'. Without: some well-known trunks.",
             show_default=False,
         ),
     ] = None,
@@ -65,8 +67,8 @@ def show(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="NAME|CONFIG|RUN",
-            help="A trunk's name, a YAML config, or a run or checkpoint.",
+            metavar="NAME|CONFIG|RUN|FILE",
+            help="A trunk's name, a YAML config, a run or checkpoint, or a weight file.",
         ),
     ],
     size: Size = None,
@@ -77,18 +79,27 @@ def show(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
-    """Show a trunk by its stages, or a network by its parts.
+    """Show a trunk by its stages, a network by its parts, or what a weight file holds.
 
     Shapes, parameters, multiply-adds; which tasks share a part, and whether it learns at first.
     """
-    from mtcli.console.models import show_network, show_trunk
+    from mtcli.console.models import show_file, show_network, show_trunk
     from mtcli.console.output import make_output
 
     output = make_output(as_json, quiet)
     path = Path(what)
+    if path.name == WEIGHTS and (path.parent / MODEL).is_file():
+        path = path.parent  # what lies beside tells what the tensors mean
     given = {"--size": size, "--tasks": tasks, "--set": sets}
     outright = ":" in what and not path.exists()  # a class of the user's own
-    if not outright and (path.is_dir() or _looks_like_a_run(path)):
+    if not outright and is_weight_file(path):
+        require_weight_file(path, "weights")
+        _refuse(given, "a weight file has none", ("--size", "--tasks", "--set"))
+
+        from mtcli.recipes.models import show_file as recipe_of_file
+
+        show_file(output, what, recipe_of_file(path))
+    elif not outright and (path.is_dir() or _looks_like_a_run(path)):
         _refuse(given, "a run has its own", ("--size", "--tasks", "--set"))
         show_network(output, what, _of_run(path, allow_plugins))
     elif path.is_file() or path.suffix in CONFIGS:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict
 
 from rich.markup import escape
@@ -11,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from mtcli.console.output import Output
-from mtcli.console.text import millions
+from mtcli.console.text import millions, until
 from mtcli.core.errors import and_more
 from mtcli.core.inventory.facts import (
+    FileFacts,
     Listing,
     Measuring,
     NetworkFacts,
@@ -31,9 +33,20 @@ NAMED = 2
 
 UNKNOWN = "unknown licence"
 
+EVERY = 5.0
+"""Seconds between two lines of how far it is, where there is no bar."""
 
-def watch_measuring(output: Output, measuring: Generator[Measuring, None, Listing]) -> Listing:
-    """Draw a bar until a recipe has measured its trunks; what it returns."""
+
+def watch_measuring(
+    output: Output,
+    measuring: Generator[Measuring, None, Listing],
+    clock: Callable[[], float] = time.monotonic,
+) -> Listing:
+    """Draw a bar, or print a line now and then, until a recipe has measured its trunks.
+
+    Returns:
+        What the recipe returns.
+    """
     bar = Progress(
         TextColumn("measure", style="quiet"),
         BarColumn(bar_width=30),
@@ -46,11 +59,17 @@ def watch_measuring(output: Output, measuring: Generator[Measuring, None, Listin
     )
     with bar:
         row = bar.add_task("", total=None)
+        said = clock()
         try:
             while True:
                 event = next(measuring)
                 name = escape(event.name)
                 bar.update(row, completed=event.done, total=event.total, description=name)
+                now = clock()
+                if not output.live and not output.quiet and now - said >= EVERY:
+                    said = now
+                    place = f"{event.done}/{event.total}"
+                    output.talk.print(f"measure  {place}  {name}", soft_wrap=True)
         except StopIteration as end:
             found: Listing = end.value
             return found
@@ -135,10 +154,29 @@ def show_network(output: Output, name: str, network: NetworkFacts) -> None:
         millions(network.parameters),
         work(network.multiply_adds),
         "",
-        _frozen(network.frozen, network.parameters),
+        _frozen(network),
         style="name",
     )
     out.print(table)
+
+
+def show_file(output: Output, name: str, file: FileFacts) -> None:
+    """A table of a weight file's parts, and how to start from it where it does not say that."""
+    if output.as_json:
+        output.json({"of": name, **asdict(file)})
+        return
+    out = output.result
+    out.print(f"[name]{escape(name)}[/name] · {_sort(file)}", soft_wrap=True)
+    table = _table(" part", "tensors", "parameters")
+    for part in file.parts:
+        table.add_row(f" {part.name}", str(part.tensors), millions(part.parameters))
+    tensors = sum(part.tensors for part in file.parts)
+    parameters = sum(part.parameters for part in file.parts)
+    table.add_row(" total", str(tensors), millions(parameters), style="name")
+    out.print(table)
+    if file.sort is not None and file.trunk is None:
+        start = f"mtcli transfer --from {name} --set model.trunk=NAME"
+        output.note(f"a file does not say which trunk it is of: {start}")
 
 
 def work(multiply_adds: int) -> str:
@@ -153,6 +191,14 @@ def shape_text(shape: Shape) -> str:
     return " × ".join(map(str, shape)) or "1"
 
 
+def _sort(file: FileFacts) -> str:
+    if file.sort == "detector":
+        return f"{file.head} on {file.trunk}, layout {file.layout}"
+    if file.sort == "network":
+        return "a network of mtcli, without its model.json"
+    return f"a classifier of {file.classes} classes" if file.classes else "of an unknown network"
+
+
 def _add(table: Table, part: Part, tasks: int, indent: str = "") -> None:
     """A row of a part, below it one for each further output, and its own parts."""
     outputs = [f"{name} {shape_text(shape)}".strip() for name, shape in part.outputs.items()]
@@ -163,7 +209,7 @@ def _add(table: Table, part: Part, tasks: int, indent: str = "") -> None:
         millions(part.parameters),
         work(part.multiply_adds),
         Text(_tasks(part.tasks, tasks)),
-        _frozen(part.frozen, part.parameters),
+        _frozen(part),
         style="quiet" if indent else "",
     )
     for text in further:
@@ -180,19 +226,19 @@ def _sides(size: tuple[int, int]) -> str:
     return f"{size[0]} × {size[1]}"
 
 
-def _frozen(count: int | None, parameters: int) -> str:
-    if count is None:
+def _frozen(of: Part | NetworkFacts) -> str:
+    if of.frozen is None:
         return "unknown"
-    if not count:
+    if not of.frozen:
         return "no"
-    return "yes" if count == parameters else "partly"
+    return ("yes" if of.frozen == of.parameters else "partly") + until(of.until, of.frozen)
 
 
 def _table(*headings: str) -> Table:
     """A table whose numbers stand below each other and are never folded."""
     table = Table(box=None, pad_edge=False, header_style="quiet", padding=(0, 2, 0, 0))
     for heading in headings:
-        is_number = heading in ("parameters", "mult-adds", "stride")
+        is_number = heading in ("tensors", "parameters", "mult-adds", "stride")
         table.add_column(
             heading,
             justify="right" if is_number else "left",

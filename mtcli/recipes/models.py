@@ -14,16 +14,18 @@ from mtcli.core.data.prepare import prepare_tasks
 from mtcli.core.data.records import labelled_only, require_labels
 from mtcli.core.data.splits import check_files
 from mtcli.core.errors import ConfigError, UsageError
-from mtcli.core.freezing import check_frozen, freeze, frozen_at
-from mtcli.core.inventory.facts import Listing, Measuring, NetworkFacts, TrunkFacts
+from mtcli.core.freezing import check_frozen, frozen_until
+from mtcli.core.inventory.facts import FileFacts, Listing, Measuring, NetworkFacts, TrunkFacts
 from mtcli.core.inventory.networks import measure_network
 from mtcli.core.inventory.trunks import SELECTION, all_names, matching_names, measure_trunk
+from mtcli.core.inventory.weightfiles import describe_tensors
 from mtcli.core.network import Network, build_network, check_size
 from mtcli.core.runtime import seed_everything
 from mtcli.core.transfer.build import plan_transfer
 from mtcli.core.trunks import find_family
+from mtcli.core.weights import read_tensors
 
-WHAT = "a trunk's name, a YAML file, or the folder of a run or checkpoint"
+WHAT = "a trunk's name, a YAML file, a weight file, or the folder of a run or checkpoint"
 
 
 def list_trunks(pattern: str | None, size: tuple[int, int]) -> Generator[Measuring, None, Listing]:
@@ -111,12 +113,20 @@ def show_checkpoint(checkpoint: Path, settings: TrainConfig | None) -> NetworkFa
     return _measure(network, model, settings, facts.get("copied", ()))
 
 
+def show_file(path: Path) -> FileFacts:
+    """What a weight file holds.
+
+    Raises:
+        ConfigError: it cannot be read, carries code, or holds no tensor.
+    """
+    tensors = read_tensors(path, "weights")
+    if not tensors:
+        raise ConfigError("weights: the file holds no tensors by name", where=path)
+    return describe_tensors(tensors)
+
+
 def _measure(
     network: Network, model: Model, settings: TrainConfig | None, copied: Collection[str]
 ) -> NetworkFacts:
-    resting = None
-    if settings is not None:
-        stages = settings.mixing.sequential
-        freeze(network, frozen_at(settings, 1, stages[0].freeze if stages else ()), copied)
-        resting = {name for name, own in network.named_parameters() if not own.requires_grad}
+    resting = None if settings is None else frozen_until(network, settings, copied)
     return measure_network(network, model.architecture, model.tasks, model.size, resting)

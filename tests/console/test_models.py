@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Generator
 
 import pytest
 from rich.console import Console
 
-from mtcli.console.models import shape_text, show_listing, show_network, show_trunk, work
+from mtcli.console.models import (
+    EVERY,
+    shape_text,
+    show_file,
+    show_listing,
+    show_network,
+    show_trunk,
+    watch_measuring,
+    work,
+)
 from mtcli.console.output import THEME, Output
-from mtcli.core.inventory.facts import Listing, NetworkFacts, Part, Stage, Tag, TrunkFacts
+from mtcli.core.inventory.facts import (
+    FileFacts,
+    FilePart,
+    Listing,
+    Measuring,
+    NetworkFacts,
+    Part,
+    Stage,
+    Tag,
+    TrunkFacts,
+)
 
 TAGS = tuple(
     Tag(f"a{number}_long_name_in1k", licence, f"timm/net.a{number}")
@@ -102,6 +122,58 @@ def test_what_no_map_needs_is_said() -> None:
     assert any(line.split() == ["unused", "0.0", "k"] for line in out.getvalue().splitlines())
 
 
+LISTING = Listing("x", (224, 224), (TRUNK,), (), 9)
+
+
+def measuring(count: int) -> Generator[Measuring, None, Listing]:
+    for done in range(count):
+        yield Measuring(done, count, f"net{done}")
+    return LISTING
+
+
+@pytest.mark.parametrize(("quiet", "said"), [(False, ["1/5  net1", "3/5  net3"]), (True, [])])
+def test_without_a_terminal_a_line_now_and_then_says_how_far_it_is(
+    quiet: bool, said: list[str]
+) -> None:
+    made, out, err = output(80)
+    made = Output(made.result, made.talk, quiet=quiet)
+    passed = iter(number * 0.5 * EVERY for number in range(100))
+    assert watch_measuring(made, measuring(5), lambda: next(passed)) == LISTING
+    assert err.getvalue().splitlines() == [f"measure  {line}" for line in said]
+    assert out.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "what", "note"),
+    [
+        (FileFacts("classifier", (), classes=1000), "a classifier of 1000 classes", True),
+        (FileFacts("network", ()), "a network of mtcli, without its model.json", True),
+        (
+            FileFacts("detector", (), "resnet50", "fcos", "torchvision"),
+            "fcos on resnet50, layout torchvision",
+            False,
+        ),
+        (FileFacts(None, ()), "of an unknown network", False),
+    ],
+)
+def test_a_weight_file_says_what_it_is(file: FileFacts, what: str, note: bool) -> None:
+    made, out, err = output(120)
+    show_file(made, "a.pth", file)
+    assert out.getvalue().splitlines()[0] == f"a.pth · {what}"
+    assert ("--from a.pth --set model.trunk=NAME" in err.getvalue()) is note
+
+
+def test_the_parts_of_a_weight_file_add_up() -> None:
+    made, out, _ = output(60)
+    parts = (FilePart("trunk", 2, 1_200_000), FilePart("heads.det", 10, 50_000))
+    show_file(made, "a.pth", FileFacts("network", parts))
+    assert [line.split() for line in out.getvalue().splitlines()[2:]] == [
+        ["trunk", "2", "1.2", "M"],
+        ["heads.det", "10", "50.0", "k"],
+        ["total", "12", "1.2", "M"],
+    ]
+
+
 def test_numbers() -> None:
     assert [work(n) for n in (1600, 99_999_999, 100_000_000, 1_813_561_344)] == [
         "1.6 k",
@@ -111,3 +183,22 @@ def test_numbers() -> None:
     ]
     assert shape_text((24, 64, 80)) == "24 × 64 × 80"
     assert shape_text(()) == "1"
+
+
+@pytest.mark.parametrize(
+    ("frozen", "until", "said"),
+    [
+        (10, {}, "yes"),
+        (10, {2: 10}, "yes until 2"),
+        (10, {2: 4}, "yes, some until 2"),
+        (4, {2: 1, 5: 3}, "partly until 2 … 5"),
+        (0, {}, "no"),
+        (None, {}, "unknown"),
+    ],
+)
+def test_until_when_a_part_is_frozen(frozen: int | None, until: dict[int, int], said: str) -> None:
+    part = Part("trunk", "tiny", {}, ("cls",), 10, 10, frozen, until=until)
+    made, out, _ = output(80)
+    show_network(made, "runs/one", NetworkFacts((64, 64), ("cls",), (part,), 10, 10, frozen, until))
+    _, _, *rows = out.getvalue().splitlines()
+    assert [row.rstrip().endswith(said) for row in rows] == [True, True]

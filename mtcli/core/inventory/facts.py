@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 Shape = tuple[int, ...]
 
@@ -104,6 +105,7 @@ class Part:
         parameters, multiply_adds: of all of it.
         frozen: parameters that do not learn in the first epoch; None where nobody knows.
         parts: what it is made of, where that is told.
+        until: how many of the frozen learn later, by the last epoch in which they do not.
     """
 
     name: str
@@ -114,13 +116,14 @@ class Part:
     multiply_adds: int
     frozen: int | None
     parts: tuple[Part, ...] = ()
+    until: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkFacts:
     """A network by its parts, for pictures of its working size (height, width).
 
-    `parameters` counts shared ones once.
+    `parameters` counts shared ones once; `frozen` and `until` are as those of a part.
     """
 
     size: tuple[int, int]
@@ -129,3 +132,41 @@ class NetworkFacts:
     parameters: int
     multiply_adds: int
     frozen: int | None
+    until: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """Tensors of a weight file whose names begin alike.
+
+    Attributes:
+        name: what they begin with; those of a published detector are called as ours.
+        tensors: how many there are.
+        parameters: all their numbers, but for the statistics of BatchNorms.
+    """
+
+    name: str
+    tensors: int
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a weight file holds.
+
+    Attributes:
+        sort: `network` of ours without what a checkpoint says of it, `detector` of torchvision's,
+            published `classifier`, or None for anything else.
+        parts: in the file's order.
+        trunk: its name, where the file tells.
+        head: of a detector.
+        layout: of that head.
+        classes: how many a classifier knows.
+    """
+
+    sort: Literal["network", "detector", "classifier"] | None
+    parts: tuple[FilePart, ...]
+    trunk: str | None = None
+    head: str | None = None
+    layout: str | None = None
+    classes: int | None = None

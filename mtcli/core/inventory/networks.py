@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -15,13 +16,15 @@ from mtcli.core.inventory.trunks import MeasuredTrunk, measure_trunk
 from mtcli.core.network import MAIN, Architecture, Network
 from mtcli.core.task import AnyTask
 
+Resting = Mapping[str, int | None] | None
+
 
 def measure_network(
     network: Network,
     architecture: Architecture,
     tasks: Mapping[str, AnyTask],
     size: tuple[int, int],
-    resting: Set[str] | None,
+    resting: Resting,
 ) -> NetworkFacts:
     """What a network is made of, for one picture in evaluation.
 
@@ -34,7 +37,8 @@ def measure_network(
         architecture: what it was built from.
         tasks: its tasks.
         size: the working size, height and width.
-        resting: the names of parameters that do not learn, or None where nobody knows.
+        resting: the names of tensors that do not learn in the first epoch, each with the last one
+            of those in which it does not (None: the end); or None where nobody knows.
     """
     network.eval()
     parts: list[Part] = []
@@ -68,7 +72,8 @@ def measure_network(
         parts=tuple(parts),
         parameters=sum(sizes.values()),
         multiply_adds=sum(part.multiply_adds for part in parts),
-        frozen=None if resting is None else sum(sizes[name] for name in resting & sizes.keys()),
+        frozen=_frozen(sizes, "", resting),
+        until=_until(sizes, "", resting),
     )
 
 
@@ -76,7 +81,7 @@ def _trunk(
     key: str,
     measured: MeasuredTrunk,
     wanted: Mapping[str, Sequence[str]],
-    resting: Set[str] | None,
+    resting: Resting,
 ) -> Part:
     """A trunk and its stages, `wanted` by the tasks that use it."""
     prefix = f"trunks.{key}" if key else "trunk"
@@ -95,7 +100,8 @@ def _trunk(
                 tasks=tuple(users),
                 parameters=stage.parameters,
                 multiply_adds=stage.multiply_adds,
-                frozen=_frozen(measured.parameters[stage.level], prefix, resting),
+                frozen=_frozen(measured.parameters[stage.level], f"{prefix}.", resting),
+                until=_until(measured.parameters[stage.level], f"{prefix}.", resting),
             )
         )
     return Part(
@@ -105,7 +111,8 @@ def _trunk(
         tasks=tuple(wanted),
         parameters=facts.parameters,
         multiply_adds=facts.multiply_adds,
-        frozen=_frozen(measured.all_parameters, prefix, resting),
+        frozen=_frozen(measured.all_parameters, f"{prefix}.", resting),
+        until=_until(measured.all_parameters, f"{prefix}.", resting),
         parts=tuple(stages),
     )
 
@@ -117,7 +124,7 @@ def _part(
     tasks: tuple[str, ...],
     module: nn.Module,
     multiply_adds: int,
-    resting: Set[str] | None,
+    resting: Resting,
 ) -> Part:
     sizes = _sizes(module)
     return Part(
@@ -127,7 +134,8 @@ def _part(
         tasks=tasks,
         parameters=sum(sizes.values()),
         multiply_adds=multiply_adds,
-        frozen=_frozen(sizes, name, resting),
+        frozen=_frozen(sizes, f"{name}.", resting),
+        until=_until(sizes, f"{name}.", resting),
     )
 
 
@@ -142,11 +150,21 @@ def _sizes(module: nn.Module) -> dict[str, int]:
     return {name: parameter.numel() for name, parameter in module.named_parameters()}
 
 
-def _frozen(sizes: Mapping[str, int], prefix: str, resting: Set[str] | None) -> int | None:
-    """How many of the parameters whose names begin with `prefix` do not learn."""
+def _frozen(sizes: Mapping[str, int], prefix: str, resting: Resting) -> int | None:
+    """How many of the parameters whose names begin with `prefix` do not learn at first."""
     if resting is None:
         return None
-    return sum(size for name, size in sizes.items() if f"{prefix}.{name}" in resting)
+    return sum(size for name, size in sizes.items() if prefix + name in resting)
+
+
+def _until(sizes: Mapping[str, int], prefix: str, resting: Resting) -> dict[int, int]:
+    """How many of those learn later, by the last epoch in which they do not."""
+    found: Counter[int] = Counter()
+    for name, size in sizes.items():
+        last = (resting or {}).get(prefix + name)
+        if last is not None:
+            found[last] += size
+    return dict(sorted(found.items()))
 
 
 def _reads_pyramid(levels: Sequence[str]) -> bool:

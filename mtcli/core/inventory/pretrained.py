@@ -25,6 +25,11 @@ def tags_of(trunk: str) -> tuple[Tag, ...]:
     return tuple(sorted(found, key=lambda each: usual is None or each.tag != usual.tag))
 
 
+def tagged_names() -> list[str]:
+    """Every published weights' name: a trunk's, a dot, and the tag."""
+    return timm.list_pretrained()
+
+
 def _licence(known: PretrainedCfg) -> str | None:
     return None if known.license in (None, "", "unknown") else known.license
 

@@ -11,7 +11,7 @@ import torch
 
 from mtcli.core.errors import ConfigError, UsageError, did_you_mean
 from mtcli.core.inventory.facts import Stage, TrunkFacts
-from mtcli.core.inventory.pretrained import tags_of
+from mtcli.core.inventory.pretrained import tagged_names, tags_of
 from mtcli.core.inventory.tape import Tape
 from mtcli.core.trunks import FAMILIES, build_trunk
 
@@ -57,17 +57,20 @@ def all_names() -> list[str]:
 def matching_names(pattern: str) -> list[str]:
     """The trunks that a pattern means: `*` stands for any text.
 
-    A name without `*` means the trunk that is called so, or else all that have it in theirs.
+    A name without `*` means the trunk that is called so, or else all that have it in theirs. Where
+    it is in no trunk's name, it is one with a tag, or a tag: `resnet18.tv_in1k`, `*.tv_in1k`.
 
     Raises:
         UsageError: there is none; near misses are named.
     """
-    known = all_names()
-    found = [name for name in known if fnmatchcase(name, pattern)]
-    found = found or [name for name in known if pattern in name]
-    if not found:
-        raise UsageError(f"no trunk matches {pattern}", mend=did_you_mean(pattern, known))
-    return found
+    known, tagged = all_names(), tagged_names()
+    for names in (known, tagged):
+        found = [name for name in names if fnmatchcase(name, pattern)]
+        found = found or [name for name in names if pattern in name]
+        if found:
+            return found
+    near = [*known, *tagged] if "." in pattern else known
+    raise UsageError(f"no trunk matches {pattern}", mend=did_you_mean(pattern, near))
 
 
 def measure_trunk(name: str, size: tuple[int, int]) -> MeasuredTrunk:

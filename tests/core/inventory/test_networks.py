@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pytest
 
@@ -27,7 +28,9 @@ def tasks() -> dict[str, AnyTask]:
 
 
 def measure(
-    tasks: dict[str, AnyTask], architecture: Architecture, resting: Set[str] | None = frozenset()
+    tasks: dict[str, AnyTask],
+    architecture: Architecture,
+    resting: Mapping[str, int | None] | None = MappingProxyType({}),
 ) -> NetworkFacts:
     network = build_network(architecture, tasks)
     return measure_network(network, architecture, tasks, SIZE, resting)
@@ -87,8 +90,12 @@ def test_what_rests_is_counted_part_by_part(tasks: dict[str, AnyTask]) -> None:
     architecture = Architecture("tiny", 16, 0.0)
     network = build_network(architecture, tasks)
     names = {name for name, _ in network.named_parameters()}
-    resting = {n for n in names if n.startswith(("trunk.stem", "trunk.stages.c2", "heads.cls"))}
-    resting |= {"pyramid.inner_blocks.0.0.bias", "trunk.no_such_tensor"}
+    resting: dict[str, int | None] = {
+        n: 3 if n.startswith("trunk.") else None
+        for n in names
+        if n.startswith(("trunk.stem", "trunk.stages.c2", "heads.cls"))
+    }
+    resting |= {"pyramid.inner_blocks.0.0.bias": 5, "trunk.no_such_tensor": 3}
     parts = by_name(measure(tasks, architecture, resting))
     c2, c3 = parts["trunk"].parts[:2]
     assert (c2.frozen, c3.frozen) == (c2.parameters, 0)
@@ -98,6 +105,10 @@ def test_what_rests_is_counted_part_by_part(tasks: dict[str, AnyTask]) -> None:
     assert parts["heads.det"].frozen == 0
     total = measure(tasks, architecture, resting)
     assert total.frozen == sum(part.frozen or 0 for part in total.parts)
+    assert (c2.until, c3.until) == ({3: c2.parameters}, {})
+    assert parts["trunk"].until == {3: c2.parameters}
+    assert parts["heads.cls"].until == {}
+    assert total.until == {3: c2.parameters, 5: 16}
 
 
 def test_nobody_knows_what_rested(tasks: dict[str, AnyTask]) -> None:

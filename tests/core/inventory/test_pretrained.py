@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtcli.core.inventory.facts import Tag
-from mtcli.core.inventory.pretrained import tags_of
+from mtcli.core.inventory.pretrained import tagged_names, tags_of
 
 
 def test_tags_have_licences_and_sources_and_the_usual_one_is_first() -> None:
@@ -20,6 +20,11 @@ def test_the_usual_one_is_first_wherever_timm_lists_it() -> None:
 
 def test_a_name_with_a_tag_means_that_one() -> None:
     assert [tag.tag for tag in tags_of("resnet18.tv_in1k")] == ["tv_in1k"]
+
+
+def test_every_tag_is_behind_the_name_of_its_trunk() -> None:
+    names = {name for name in tagged_names() if name.startswith("resnet18.")}
+    assert names == {f"resnet18.{tag.tag}" for tag in tags_of("resnet18")}
 
 
 def test_a_licence_that_nobody_names_is_unknown() -> None:

@@ -126,5 +126,15 @@ def test_patterns() -> None:
     assert caught.value.mend == "did you mean resnet18?"
 
 
+def test_patterns_that_no_trunk_s_name_has_may_mean_a_tag() -> None:
+    assert matching_names("resnet18.tv_in1k") == ["resnet18.tv_in1k"]
+    assert {"resnet18.tv_in1k", "resnet18.a1_in1k"} <= set(matching_names("resnet18.*"))
+    assert {"resnet18.tv_in1k", "resnet34.tv_in1k"} <= set(matching_names("tv_in1k"))
+    assert all(name.endswith(".tv_in1k") for name in matching_names("*.tv_in1k"))
+    with pytest.raises(UsageError, match=r"no trunk matches resnet18\.tv_in2k") as caught:
+        matching_names("resnet18.tv_in2k")
+    assert caught.value.mend == "did you mean resnet18.tv_in1k?"
+
+
 def test_the_selection_is_known() -> None:
     assert set(SELECTION) <= set(all_names())
