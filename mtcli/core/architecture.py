@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from mtcli.core.config import ModelConfig, TaskConfig, TrainConfig, TrunkConfig
+from mtcli.core.blueprint import MAIN, Architecture, SideTrunk
+from mtcli.core.config import TaskConfig, TrainConfig
+from mtcli.core.configinputs import Range
+from mtcli.core.configmodel import ModelConfig, TrunkConfig
+from mtcli.core.configties import ties_of
 from mtcli.core.configtrunks import trunk_key
 from mtcli.core.errors import ConfigError, did_you_mean
-from mtcli.core.network import MAIN, Architecture, SideTrunk
 from mtcli.core.trunks import find_family
 
 
@@ -42,8 +45,14 @@ def idle_trunks(model: ModelConfig, tasks: Mapping[str, TaskConfig]) -> list[str
     return main + [f"model.trunks.{key}" for key in model.trunks if key not in used]
 
 
-def architecture_of(model: ModelConfig, tasks: Mapping[str, TaskConfig]) -> Architecture:
+def architecture_of(
+    model: ModelConfig,
+    tasks: Mapping[str, TaskConfig],
+    inputs: Mapping[str, Range | None] | None = None,
+) -> Architecture:
     """What the network of a config is built from.
+
+    `inputs` are the several that there are, a measured map with its range.
 
     Raises:
         ConfigError: it names a trunk that is none.
@@ -61,20 +70,32 @@ def architecture_of(model: ModelConfig, tasks: Mapping[str, TaskConfig]) -> Arch
             if key != MAIN
         },
         uses={task: key for task, key in uses_of(model, tasks).items() if key != MAIN},
+        sharing=model.sharing,
+        branch_at=model.branch_at,
+        fusion=model.fusion,
+        inputs={name: 3 if scale is None else 1 for name, scale in (inputs or {}).items()},
+        ties=ties_of(model, tasks),
     )
 
 
 def trunk_rates(
-    config: TrainConfig, trunks: Mapping[str, TrunkConfig], copied: Collection[str]
+    config: TrainConfig,
+    trunks: Mapping[str, TrunkConfig],
+    parts: Mapping[str, str],
+    copied: Collection[str],
 ) -> dict[str, float]:
-    """The factor on the learning rate of each trunk, by its key.
+    """The factor on the learning rate of each trunk, or part of one, by its key.
 
-    `copied` are the tensors of the network that do not start at random.
+    Args:
+        config: has the factor of a trunk that starts from weights.
+        trunks: what is said of each trunk.
+        parts: the key of the trunk that each is part of; see `Network.parts`.
+        copied: the tensors of the network that do not start at random.
     """
     rates = {}
-    for key, trunk in trunks.items():
-        filled = any(name.startswith(prefix_of(key)) for name in copied)
-        rates[key] = trunk.lr or (config.pretrained_lr if filled else 1.0)
+    for part, key in parts.items():
+        filled = any(name.startswith(prefix_of(part)) for name in copied)
+        rates[part] = trunks[key].lr or (config.pretrained_lr if filled else 1.0)
     return rates
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -17,13 +16,15 @@ from pydantic import (
     PrivateAttr,
     SerializeAsAny,
     ValidationError,
-    ValidationInfo,
     model_validator,
 )
 
 from mtcli.core.configaugment import Augmentation
+from mtcli.core.configinputs import Inputs, Share, first_place
+from mtcli.core.configlayers import SharedLayer
 from mtcli.core.configmixing import Alone, MixingConfig, StageConfig
-from mtcli.core.configsplits import Folds, GroupColumn, Images, Splits
+from mtcli.core.configmodel import ModelConfig, Weights
+from mtcli.core.configsplits import Folds, GroupColumn, ImageArrays, Images, Splits
 from mtcli.core.options import ClassNames, InputPath, Options
 
 
@@ -33,6 +34,10 @@ class DataConfig(Options):
     images: Images | None = None
     """The folder that pictures are named from, or `{arrays: FILE, key: …}`; each task may bring
     its own."""
+    inputs: Inputs | None = None
+    """Instead of `images`, several inputs by names of your own, `{rgb: images, depth: depth}`: the
+    first names the pictures, of the others files of the same name but for its ending belong to
+    them. See `data.inputs`."""
     splits: Splits | None = None
     """For each split a file with a name a line, or a folder all of whose pictures belong to it;
     or `{csv: …, key: …, column: …}`; or, for arrays, the names of the splits; or
@@ -59,6 +64,11 @@ class DataConfig(Options):
     _drawn: Mapping[str, str] | None = PrivateAttr(None)
 
     @property
+    def pictures(self) -> Path | ImageArrays | None:
+        """Where the pictures are that records are named from."""
+        return self.images if self.inputs is None else first_place(self.inputs)
+
+    @property
     def stratify_by(self) -> TaskConfig | None:
         """The task that `splits.stratify` names, also where it is none of the run's."""
         return self._stratify_by
@@ -79,54 +89,6 @@ class DataConfig(Options):
         changed = self.model_copy()
         changed._drawn = drawn
         return changed
-
-
-def _weights_path(weights: str, info: ValidationInfo) -> str:
-    if weights == "imagenet" or weights.startswith("package:"):
-        return weights
-    base: Path = (info.context or {}).get("base", Path.cwd())
-    return str(base / Path(weights).expanduser())
-
-
-Weights = Annotated[str, AfterValidator(_weights_path)]
-DropPath = Annotated[float, Field(ge=0, lt=1)]
-
-
-class TrunkConfig(Options):
-    """A trunk beside the main one."""
-
-    trunk: str
-    """As `model.trunk`."""
-    weights: Weights | None = None
-    """As `model.weights`."""
-    lr: PositiveFloat | None = None
-    """As `model.lr`."""
-    drop_path: DropPath = 0.0
-    """As `model.drop_path`."""
-
-
-class ModelConfig(Options):
-    """The shared network."""
-
-    trunk: str
-    """`tiny`, any network of timm that gives feature maps, `resnet18` for example, or a class of
-    your own: `my_package.trunks:MyTrunk`."""
-    weights: Weights | None = None
-    """What the trunk starts from: a file (`.safetensors`, `.pth`), another run, `package:NAME`, or
-    `imagenet`, which is downloaded."""
-    lr: PositiveFloat | None = None
-    """Factor on the learning rate of the trunk; null: `train.pretrained_lr` where it starts from
-    weights, else 1."""
-    pyramid: PositiveInt = 128
-    """Channels of the shared feature pyramid."""
-    pyramid_norm: Literal["batch"] | None = None
-    """`batch`: a BatchNorm behind each convolution of the pyramid."""
-    pyramid_top: Literal["p5", "c5"] = "p5"
-    """What the levels above p5, where a task reads them, are made from."""
-    drop_path: DropPath = 0.0
-    """Probability of dropping a residual branch of the trunk, where it has that."""
-    trunks: dict[str, TrunkConfig] = Field(default_factory=dict)
-    """Trunks beside this one by a name of your own, which `tasks.NAME.trunk` says."""
 
 
 class TrainConfig(Options):
@@ -162,6 +124,9 @@ class TrainConfig(Options):
     cache_features: bool = False
     """Whether a trunk that is frozen throughout runs once a picture, its maps kept on disk;
     pictures are then not changed at random."""
+    input_dropout: Share | dict[str, Share] = 0.0
+    """Of several inputs, the probability that one of a picture is left out; or `{depth: 0.3}`, for
+    some of them. One always stays."""
     distill: NonNegativeFloat = 0.0
     """Weight of staying near the maps of the network that a transfer starts from, for its tasks."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
@@ -221,16 +186,23 @@ class LabelSource(Options):
 class TaskConfig(Options):
     """One task: its kind, where its labels and pictures are, its weight, the kind's own options.
 
-    A task without `images` or `splits` of its own has those of `data`.
+    A task without `images`, `inputs` or `splits` of its own has those of `data`.
     """
 
     kind: str
     labels: tuple[LabelSource, ...]
     weight: PositiveFloat = 1.0
     images: Images | None = None
+    inputs: Inputs | None = None
     splits: Splits | None = None
     trunk: str | None = None
+    shared_fc: SharedLayer | None = None
     options: SerializeAsAny[Options]
+
+    @property
+    def pictures(self) -> Path | ImageArrays | None:
+        """As of `data`, where it has its own."""
+        return self.images if self.inputs is None else first_place(self.inputs)
 
 
 class TransferConfig(Options):

@@ -12,12 +12,14 @@ from mtcli.core.config import (
     Config,
     DataConfig,
     LabelSource,
-    ModelConfig,
     TaskConfig,
     TrainConfig,
     TransferConfig,
 )
+from mtcli.core.configfusion import check_inputs
 from mtcli.core.confighints import either, formats_for, in_a_section, near_any
+from mtcli.core.configmodel import ModelConfig
+from mtcli.core.configsharing import check_sharing
 from mtcli.core.configsplits import DrawnSplits
 from mtcli.core.configtasks import (
     SOURCE_KEYS,
@@ -29,6 +31,7 @@ from mtcli.core.configtasks import (
     for_tasks,
     refuse_drawn,
 )
+from mtcli.core.configties import check_ties, with_shared_layer
 from mtcli.core.configtrunks import check_trunks, custom_trunks, with_trunks
 from mtcli.core.configwords import fields_at, key_path, wanted
 from mtcli.core.errors import ConfigError, did_you_mean
@@ -69,7 +72,10 @@ def check_config(
     train = checker.section(TrainConfig, document, "train", required=False)
     tasks = checker.tasks(document, only)
     check_places(data, tasks, checker.error)
+    check_inputs(data, model, train, tasks, checker.error, len(tasks) == len(document["tasks"]))
     check_trunks(model, tasks, checker.error)
+    check_sharing(model, tasks, checker.error)
+    model = check_ties(model, tasks, document["tasks"], checker.error)
     if isinstance(data.splits, DrawnSplits):
         data = checker.drawn(document, data, data.splits, tasks)
     train = for_tasks(train, [str(name) for name in document["tasks"]], list(tasks), checker.error)
@@ -244,6 +250,7 @@ class _Checker:
         common = {k: entry[k] for k in TaskCommon.model_fields if entry.get(k) is not None}
         checked = self.validate(TaskCommon, common, key)
         refuse_drawn(checked.splits, f"{key}.splits", self.error)
+        options = with_shared_layer(kind, rest, checked.shared_fc, key, self.error)
         said = entry["labels"]
         listed = said if isinstance(said, list) and said else [said]
         numbered = isinstance(said, list)
@@ -255,9 +262,11 @@ class _Checker:
             ),
             weight=checked.weight,
             images=checked.images,
+            inputs=checked.inputs,
             splits=checked.splits,
             trunk=checked.trunk,
-            options=self.validate(kind.Options, rest, key),
+            shared_fc=checked.shared_fc,
+            options=self.validate(kind.Options, options, key),
         )
 
     def _source_of(self, kind: type[AnyTask], labels: Any, key: str) -> LabelSource:

@@ -11,6 +11,7 @@ import yaml
 
 from mtcli.core.config import Config, LabelSource
 from mtcli.core.configcheck import check_config, check_plugins
+from mtcli.core.configties import HIDDEN
 from mtcli.core.configtrunks import custom_trunks
 from mtcli.core.errors import ConfigError, did_you_mean
 from mtcli.core.yamlfile import apply_set, read_yaml
@@ -109,13 +110,14 @@ def dump_config(config: Config, folder: Path) -> str:
     """
     tasks = {}
     for name, task in config.tasks.items():
-        plain = task.model_dump(mode="json", include={"images", "splits", "trunk"})
+        own = {"images", "inputs", "splits", "trunk", "shared_fc"}
+        plain = task.model_dump(mode="json", include=own)
         tasks[name] = {
             "kind": task.kind,
             "labels": [_source(source) for source in task.labels],
             "weight": task.weight,
             **{part: value for part, value in plain.items() if value is not None},
-            **task.options.model_dump(mode="json"),
+            **task.options.model_dump(mode="json", exclude={HIDDEN} if task.shared_fc else None),
         }
     data = config.data.model_dump(mode="json", exclude={"augment"})
     data["augment"] = [

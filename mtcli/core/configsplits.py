@@ -70,7 +70,9 @@ class ImageArrays(Options):
 
 Images = Annotated[
     Annotated[ImageArrays, Tag("<arrays>")] | Annotated[InputPath, Tag("<folder>")],
-    Discriminator(lambda value: "<arrays>" if _has(value, ImageArrays, "arrays") else "<folder>"),
+    Discriminator(
+        lambda value: "<arrays>" if has_key(value, ImageArrays, "arrays") else "<folder>"
+    ),
 ]
 Splits = Annotated[
     Annotated[SplitColumn, Tag("<column>")]
@@ -81,14 +83,14 @@ Splits = Annotated[
 ]
 
 
-def _has(value: object, model: type[Options], key: str) -> bool:
+def has_key(value: object, model: type[Options], key: str) -> bool:
     """Whether a value is, or is about to become, a `model`, which alone has this key."""
     return isinstance(value, model) or (isinstance(value, dict) and key in value)
 
 
 def _sort_of_splits(value: object) -> str:
-    if _has(value, SplitColumn, "csv"):
+    if has_key(value, SplitColumn, "csv"):
         return "<column>"
-    if _has(value, DrawnSplits, "fractions"):
+    if has_key(value, DrawnSplits, "fractions"):
         return "<fractions>"
     return "<names>" if isinstance(value, list | tuple) else "<lists>"

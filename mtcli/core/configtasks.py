@@ -15,6 +15,8 @@ from mtcli.core.config import (
     TaskConfig,
     TrainConfig,
 )
+from mtcli.core.configinputs import Inputs
+from mtcli.core.configlayers import SharedLayer
 from mtcli.core.configmixing import MixingConfig
 from mtcli.core.configsplits import DrawnSplits, Images, Splits
 from mtcli.core.errors import ConfigError, did_you_mean
@@ -24,7 +26,7 @@ Error = Callable[..., ConfigError]
 """Makes an error of a key, what is wrong, and its other parts."""
 
 
-TASK_KEYS = ("kind", "labels", "weight", "images", "splits", "trunk")
+TASK_KEYS = ("kind", "labels", "weight", "images", "inputs", "splits", "trunk", "shared_fc")
 """What an entry of `tasks` may hold beside the options of its kind."""
 
 SOURCE_KEYS = ("labelled_classes", "names_from")
@@ -36,8 +38,10 @@ class TaskCommon(Options):
 
     weight: PositiveFloat = 1.0
     images: Images | None = None
+    inputs: Inputs | None = None
     splits: Splits | None = None
     trunk: str | None = None
+    shared_fc: SharedLayer | None = None
 
 
 def check_name(name: str, key: str, error: Error) -> None:
@@ -63,8 +67,11 @@ def check_places(data: DataConfig, tasks: Mapping[str, TaskConfig], error: Error
         if isinstance(said, dict | tuple) and not said:
             raise error(f"{key}.splits", "names no split")
     for name, task in tasks.items():
-        for part in ("images", "splits"):
-            if getattr(task, part) is None and getattr(data, part) is None:
+        for part, own, common in (
+            ("images", task.pictures, data.pictures),
+            ("splits", task.splits, data.splits),
+        ):
+            if own is None and common is None:
                 raise error(
                     f"data.{part}",
                     "is required and missing",
@@ -92,7 +99,7 @@ def check_drawn(data: DataConfig, tasks: Mapping[str, TaskConfig], error: Error)
     Raises:
         ConfigError: a task has label files for each split.
     """
-    if "{split}" in str(data.images):
+    if "{split}" in str(data.pictures):
         raise error(
             "data.images",
             "an array for each split, while data.splits are drawn by fractions",
@@ -102,7 +109,7 @@ def check_drawn(data: DataConfig, tasks: Mapping[str, TaskConfig], error: Error)
         if task.splits is not None:
             continue
         said = {f"labels.{key}": value for s in task.labels for key, value in _texts(s).items()}
-        said |= {"images": str(task.images)} if task.images is not None else {}
+        said |= {"images": str(task.pictures)} if task.pictures is not None else {}
         for key, value in said.items():
             if "{split}" in value:
                 raise error(
@@ -141,7 +148,7 @@ def for_tasks(
     others = [name for name in known if name not in chosen]
 
     def stays(part: str) -> bool:
-        return not _of_heads(part, others, chosen)
+        return not _of_tasks(part, others, chosen)
 
     mixing = train.mixing
     if mixing.sequential is not None:
@@ -214,10 +221,10 @@ def _of_policy(
     return mixing.model_copy(update={"ratios": {name: mixing.ratios[name] for name in tasks}})
 
 
-def _of_heads(part: str, others: Collection[str], chosen: Collection[str]) -> bool:
-    """Whether a part to be frozen is a head of the other tasks, and of none that is chosen."""
-    heads, _, rest = part.partition(".")
-    if heads != "heads" or not rest:
+def _of_tasks(part: str, others: Collection[str], chosen: Collection[str]) -> bool:
+    """Whether a part to be frozen is the other tasks' own, and of none that is chosen."""
+    module, _, rest = part.partition(".")
+    if module not in ("heads", "trunks", "pyramids", "sharing", "fusions") or not rest:
         return False
     name = rest.partition(".")[0]
     return any(fnmatchcase(other, name) for other in others) and not any(

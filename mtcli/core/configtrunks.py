@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from mtcli.core.config import ModelConfig, TaskConfig
+from mtcli.core.config import TaskConfig
+from mtcli.core.configmodel import ModelConfig
 from mtcli.core.errors import ConfigError
 
 

@@ -61,7 +61,7 @@ class Heads(Named):
 
 
 class Normalise(nn.Module):
-    """Pixels `[N, 3, H, W]` uint8 as a trunk was trained to see them."""
+    """Pixels as a trunk was trained to see them; a measured map as a grey picture."""
 
     mean: Tensor
     std: Tensor
@@ -73,9 +73,15 @@ class Normalise(nn.Module):
         self.register_buffer("std", _per_channel(std), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Pictures to float32, in channels-last order, which convolutions like best."""
-        pixels = image.to(torch.float32, memory_format=torch.channels_last) / 255
-        return (pixels - self.mean) / self.std
+        """Pictures `[N, 3, H, W]` uint8, or maps `[N, 1, H, W]` float32 in [0, 1], to float32.
+
+        In channels-last order, which convolutions like best. The mean and deviation of a map's one
+        channel are the means of those of the three.
+        """
+        pixels = image.to(torch.float32, memory_format=torch.channels_last)
+        if image.is_floating_point():
+            return (pixels - self.mean.mean()) / self.std.mean()
+        return (pixels / 255 - self.mean) / self.std
 
 
 def _take(feature: Tensor, rows: Tensor) -> Tensor:

@@ -1,152 +1,200 @@
-"""The network: one trunk, one pyramid, a head for each task."""
+"""The network: trunks and pyramids that tasks share, a head for each task."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from mtcli.core.blueprint import MAIN
 from mtcli.core.errors import ConfigError
-from mtcli.core.features import FeatureSpec, level_stride
+from mtcli.core.features import FeatureSpec
+from mtcli.core.fusion import PICTURE_CHANNELS, Fusion
 from mtcli.core.modules import Features, Heads, Named, Normalise
-from mtcli.core.pyramid import Pyramid, build_pyramid
+from mtcli.core.pyramid import Pyramid
+from mtcli.core.sharing import Maps, Modules, Shared
 from mtcli.core.task import AnyTask
-from mtcli.core.trunks import Trunk, build_trunk
 
-MAIN = ""
-"""The key of the trunk that tasks share unless they name another."""
+IMAGE = "image"
+"""What the one input of a network without fusion is called."""
 
-
-@dataclass(frozen=True, slots=True)
-class SideTrunk:
-    """A trunk beside the main one: its name, and its probability of dropping a branch."""
-
-    trunk: str
-    drop_path: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Architecture:
-    """What a network is built from, beside its tasks; plain values that a checkpoint keeps.
-
-    Attributes:
-        trunk: the main one's name.
-        pyramid: channels of the shared pyramid.
-        drop_path: probability of dropping a residual branch of the trunk, in training.
-        pyramid_norm: `batch` for a BatchNorm behind each of the pyramid's convolutions.
-        pyramid_top: the map that `p6` is made from, `p5` or `c5`.
-        trunks: those beside the main one, by key.
-        uses: the key of the trunk of each task that does not use the main one.
-    """
-
-    trunk: str
-    pyramid: int
-    drop_path: float
-    pyramid_norm: str | None = None
-    pyramid_top: str = "p5"
-    trunks: Mapping[str, SideTrunk] = field(default_factory=dict)
-    uses: Mapping[str, str] = field(default_factory=dict)
+Specs = Mapping[str, FeatureSpec]
 
 
 class Network(nn.Module):
     """Trunks run once each for the whole batch, and heads that read their maps.
 
+    A stream is a set of maps that one or several tasks read, with a pyramid of its own. Where
+    tasks share a trunk plainly, its stream has the trunk's key; else each task has one, called as
+    the task.
+
     Tensor names are `trunk.*` (as the trunk's family publishes them), `pyramid.*` and
-    `heads.TASK.*`; of a trunk beside the main one `trunks.KEY.*` and `pyramids.KEY.*`.
+    `heads.TASK.*`; of trunks beside the main one, or for one task alone, `trunks.KEY.*`, and of
+    their streams `pyramids.KEY.*`. `sharing.*` is what a way of sharing adds, `fusion.*` and
+    `fusions.KEY.*` what a way of fusion adds to a stream.
 
     Args:
-        trunks: by key, the main one under `MAIN`.
+        shared: what has become of each trunk, by its key; the main one under `MAIN`.
         tasks: by name.
-        uses: the key of each task's trunk.
-        pyramid: makes the pyramid on a trunk's maps down to the finest of some levels.
+        pyramid: makes the pyramid on a stream's maps down to the finest of some levels.
+        fusion: makes what merges several inputs' maps of a stream; None for one input.
+        inputs: the channels of each input by its name.
 
     Attributes:
         levels: the maps that each task reads.
-        uses: the key of each task's trunk.
-        strides: of each trunk by its key, the largest of its maps and of its pyramid's.
+        uses: the stream of each task.
+        roots: the key of the trunk that each stream comes from.
+        parts: for each module of a trunk by its key, the key of the trunk that it is (part) of.
+        reads: for each stream, those of its maps that its pyramid or a task's head reads.
+        strides: of each stream, the largest of its maps and of its pyramid's.
         stride: the input's sides are multiples of it.
+        inputs: as given.
     """
 
     def __init__(
         self,
-        trunks: Mapping[str, Trunk],
+        shared: Mapping[str, Shared],
         tasks: Mapping[str, AnyTask],
-        uses: Mapping[str, str],
-        pyramid: Callable[[Mapping[str, FeatureSpec], set[str]], Pyramid | None],
+        pyramid: Callable[[Specs, set[str]], Pyramid | None],
+        fusion: Callable[[Specs], Fusion] | None = None,
+        inputs: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__()
-        self._extracts = {key: trunk.extract for key, trunk in trunks.items()}
+        self.inputs = dict(inputs or {IMAGE: PICTURE_CHANNELS})
         self.levels = {name: task.levels for name, task in tasks.items()}
-        self.uses = dict(uses)
+        streams: dict[str, str] = {}
+        trunks: dict[str, nn.Module] = {}
+        for root in shared.values():
+            streams |= root.streams
+            trunks |= root.modules.trunks
+        self.uses = {task: streams[task] for task in tasks}
+        self.roots = {stream: key for key, root in shared.items() for stream in root.specs}
+        self.parts = {part: key for key, root in shared.items() for part in root.modules.trunks}
+        self._runs = {key: root.run for key, root in shared.items()}
+        self._own = {task: paths for root in shared.values() for task, paths in root.own.items()}
         specs: dict[str, dict[str, FeatureSpec]] = {}
         pyramids: dict[str, Pyramid] = {}
-        for key, trunk in trunks.items():
-            specs[key] = dict(trunk.specs)
-            wanted = {level for task in tasks if uses[task] == key for level in self.levels[task]}
-            built = pyramid(trunk.specs, wanted)
+        fusions: dict[str, Fusion] = {}
+        self.reads: dict[str, list[str]] = {}
+        self.strides: dict[str, int] = {}
+        for stream, key in self.roots.items():
+            own = shared[key].specs[stream]
+            users = [task for task in tasks if streams[task] == stream]
+            wanted = {level for task in users for level in self.levels[task]}
+            built = pyramid(own, wanted)
+            specs[stream] = dict(own)
+            used = {level for level in wanted if level in own}
             if built is not None:
-                pyramids[key] = built
-                specs[key].update(built.specs)
-        side = [key for key in trunks if key != MAIN]
-        self.trunk = trunks[MAIN].module if MAIN in trunks else None
-        self.pyramid = pyramids.get(MAIN)
-        self.trunks = Named({key: trunks[key].module for key in side})
-        self.pyramids = Named({key: pyramids[key] for key in side if key in pyramids})
-        self.heads = Heads(
-            {name: _head(name, task, specs[uses[name]]) for name, task in tasks.items()}
-        )
-        self.normalise = Named({key: Normalise(t.mean, t.std) for key, t in trunks.items()})
-        read = {
-            key: [level for task in tasks if uses[task] == key for level in self.levels[task]]
-            for key in trunks
-        }
-        self.strides = {
-            key: max(
-                [spec.stride for spec in trunk.specs.values()]
-                + [specs[key][level].stride for level in read[key]]
-            )
-            for key, trunk in trunks.items()
-        }
+                pyramids[stream] = built
+                specs[stream].update(built.specs)
+                used |= {*built.sources}
+            self.reads[stream] = sorted(used)
+            self.strides[stream] = max(specs[stream][level].stride for level in wanted | {*own})
+            if fusion is not None:
+                fusions[stream] = fusion({level: own[level] for level in sorted(used)})
         self.stride = max(self.strides.values())
+        self.trunk = trunks.get(MAIN)
+        self.pyramid = pyramids.get(MAIN)
+        self.trunks = Named(_beside(trunks))
+        self.pyramids = Named(_beside(pyramids))
+        self.heads = Heads(
+            {name: _head(name, task, specs[streams[name]]) for name, task in tasks.items()}
+        )
+        self.sharing = shared[MAIN].modules.between if MAIN in shared else None
+        self.fusion = fusions.get(MAIN)
+        self.fusions = Named(_beside(fusions))
+        self.normalise = Named({key: Normalise(s.mean, s.std) for key, s in shared.items()})
 
     def trunk_of(self, key: str) -> nn.Module:
-        """A trunk by its key."""
+        """A trunk, or a task's part of one, by its key."""
         found = self.trunk if key == MAIN else self.trunks[key]
         assert found is not None
         return found
 
-    def pyramid_of(self, key: str) -> nn.Module | None:
-        """The pyramid on a trunk, where a task reads it."""
-        return self.pyramid if key == MAIN else dict(self.pyramids.items()).get(key)
+    def trunk_names(self, key: str) -> set[str]:
+        """The names of a trunk's tensors, whichever of its parts have them."""
+        parts = [self.trunk_of(part) for part, root in self.parts.items() if root == key]
+        return {name for part in parts for name in part.state_dict()}
 
-    def maps(self, image: Tensor) -> dict[str, dict[str, Tensor]]:
-        """Pictures `[N, 3, H, W]` uint8 RGB to the maps `c2 … c5` of each trunk, by its key."""
-        return {key: self.maps_of(key, image) for key in self._extracts}
+    def pyramid_of(self, stream: str) -> nn.Module | None:
+        """The pyramid on a stream's maps, where a task reads it."""
+        return self.pyramid if stream == MAIN else dict(self.pyramids.items()).get(stream)
 
-    def maps_of(self, key: str, image: Tensor) -> dict[str, Tensor]:
-        """What `maps` gives of one trunk."""
-        return self._extracts[key](self.trunk_of(key), self.normalise[key](image))
+    def fusion_of(self, stream: str) -> Fusion | None:
+        """What merges the inputs' maps of a stream, where there are several inputs."""
+        found = self.fusion if stream == MAIN else dict(self.fusions.items()).get(stream)
+        assert isinstance(found, Fusion | None)
+        return found
+
+    def blank(self, size: tuple[int, int], device: torch.device | None = None) -> dict[str, Tensor]:
+        """One black record of a size (height, width), as `encode` takes it."""
+        found = {}
+        for name, channels in self.inputs.items():
+            dtype = torch.uint8 if channels == PICTURE_CHANNELS else torch.float32
+            found[name] = torch.zeros(1, channels, *size, dtype=dtype, device=device)
+            if self.fusion_of(next(iter(self.roots))) is not None:
+                found[rows_name(name)] = torch.zeros(1, dtype=torch.int64, device=device)
+        return found
+
+    def maps(self, inputs: Mapping[str, Tensor]) -> dict[str, Maps]:
+        """The maps `c2 … c5` of each stream, of inputs as `encode` takes them."""
+        return {
+            stream: maps for key in self._runs for stream, maps in self.maps_of(key, inputs).items()
+        }
+
+    def maps_of(self, key: str, inputs: Mapping[str, Tensor]) -> dict[str, Maps]:
+        """What `maps` gives of the streams of one trunk."""
+        return self.merge(self.raw_maps(key, inputs), inputs)
+
+    def raw_maps(self, key: str, inputs: Mapping[str, Tensor]) -> dict[str, Maps]:
+        """The maps of the streams of one trunk as they come from it, before any fusion."""
+        trunks = {part: self.trunk_of(part) for part, root in self.parts.items() if root == key}
+        modules = Modules(trunks, self.sharing if key == MAIN else None)
+        normalise, run = self.normalise[key], self._runs[key]
+        fusion = self.fusion_of(next(s for s, root in self.roots.items() if root == key))
+        if fusion is None:
+            return run(modules, normalise(inputs[IMAGE]))
+        pictures = {name: normalise(inputs[name]) for name in self.inputs}
+        return run(modules, fusion.join(pictures, *self._rows(inputs)))
+
+    def merge(self, maps: Mapping[str, Maps], inputs: Mapping[str, Tensor]) -> dict[str, Maps]:
+        """What `raw_maps` gave of some streams, fused where the network has fusion."""
+        found = dict(maps)
+        for stream, raw in maps.items():
+            fusion = self.fusion_of(stream)
+            if fusion is not None:
+                found[stream] = fusion.merge(raw, *self._rows(inputs))
+        return found
+
+    def _rows(self, inputs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], int]:
+        """The rows of the batch that have each input, and how many rows there are."""
+        rows = {name: inputs[rows_name(name)] for name in self.inputs}
+        count = len(next(iter(rows.values())))
+        return {name: own[: len(inputs[name])] for name, own in rows.items()}, count
 
     def encode(self, inputs: Mapping[str, Tensor]) -> Features:
         """The maps that each task reads.
 
-        `inputs` are pictures, `image` `[N, 3, H, W]` uint8 RGB; or what `maps` made of them
-        before, under the names of `map_name`.
+        Args:
+            inputs: `image` `[N, 3, H, W]` uint8 RGB; of a network with fusion for each input
+                `NAME` `[R, C, H, W]`, uint8 of a picture, float32 in [0, 1] of a measured map,
+                and `NAME/rows` `[N]` int64: the R rows that have it, ascending, then -1 for each
+                that has not, so that nobody must ask the device how many there are. Or what
+                `maps` made of them before, under the names of `map_name`.
         """
-        if "image" in inputs:
-            maps = self.maps(inputs["image"])
+        if any(name in inputs for name in self.inputs):
+            maps = self.maps(inputs)
         else:
-            maps = {key: {} for key in self._extracts}
+            maps = {stream: {} for stream in self.roots}
             for name, feature in inputs.items():
-                key, _, level = name.rpartition("/")
-                maps[key][level] = feature
-        for key in maps:
-            pyramid = self.pyramid_of(key)
+                stream, _, level = name.rpartition("/")
+                maps[stream][level] = feature
+        for stream in maps:
+            pyramid = self.pyramid_of(stream)
             if pyramid is not None:
-                maps[key] = {**maps[key], **pyramid(maps[key])}
+                maps[stream] = {**maps[stream], **pyramid(maps[stream])}
         return {
             task: {level: maps[self.uses[task]][level] for level in levels}
             for task, levels in self.levels.items()
@@ -162,108 +210,48 @@ class Network(nn.Module):
         answers: dict[str, Any] = self.heads(self.encode(inputs), rows, targets)
         return answers
 
+    def needed_by_one(self) -> dict[str, tuple[str, ...]]:
+        """The paths of the modules that only one task needs, by task: its head first of all."""
+        found = {}
+        for task, stream in self.uses.items():
+            paths = [f"heads.{task}", *self._own.get(task, ())]
+            alone = list(self.uses.values()).count(stream) == 1
+            if alone and stream != MAIN:
+                paths += [f"{part}.{stream}" for part in ("pyramids", "fusions")]
+                paths += [f"trunks.{stream}"] if stream == self.roots[stream] else []
+            found[task] = tuple(paths)
+        return found
+
     def parameters_by_use(self) -> tuple[int, dict[str, int]]:
         """How many parameters tasks share, and how many are each task's own.
 
-        A trunk beside the main one that a single task uses is its own.
+        A parameter that is tied to another part of the network is shared. What the main trunk
+        has, where a single task uses it, counts as shared too: it is there to be shared.
         """
-        own = {task: _total(head) for task, head in self.heads.items()}
-        users = list(self.uses.values())
-        for task, key in self.uses.items():
-            if key != MAIN and users.count(key) == 1:
-                pyramid = self.pyramid_of(key)
-                own[task] += _total(self.trunk_of(key)) + (_total(pyramid) if pyramid else 0)
-        return _total(self) - sum(own.values()), own
+        every = {id(p): p.numel() for p in self.parameters()}
+        own = {}
+        for task, paths in self.needed_by_one().items():
+            prefixes = tuple(f"{path}." for path in paths)
+            inside: set[int] = set()
+            outside: set[int] = set()
+            for name, p in self.named_parameters(remove_duplicate=False):
+                (inside if name.startswith(prefixes) else outside).add(id(p))
+            own[task] = sum(every[key] for key in inside - outside)
+        return sum(every.values()) - sum(own.values()), own
 
 
-def map_name(key: str, level: str) -> str:
-    """What a trunk's map is called among a network's inputs: `c5`, or `KEY/c5`."""
-    return f"{key}/{level}" if key else level
+def map_name(stream: str, level: str) -> str:
+    """What a stream's map is called among a network's inputs: `c5`, or `STREAM/c5`."""
+    return f"{stream}/{level}" if stream else level
 
 
-def build_network(architecture: Architecture, tasks: Mapping[str, AnyTask]) -> Network:
-    """A network with random weights, drawn from torch's global generator.
-
-    A trunk that no task uses is not built.
-    """
-    uses = {task: architecture.uses.get(task, MAIN) for task in tasks}
-    every = {MAIN: SideTrunk(architecture.trunk, architecture.drop_path), **architecture.trunks}
-    trunks = {
-        key: build_trunk(side.trunk, side.drop_path)
-        for key, side in every.items()
-        if key in uses.values()
-    }
-    pyramid = lambda specs, levels: build_pyramid(
-        specs,
-        levels,
-        architecture.pyramid,
-        norm=architecture.pyramid_norm,
-        top=architecture.pyramid_top,
-    )
-    return Network(trunks, tasks, uses, pyramid)
+def rows_name(name: str) -> str:
+    """What the rows that have an input are called beside it."""
+    return f"{name}/rows"
 
 
-def check_size(network: Network, architecture: Architecture, size: tuple[int, int]) -> None:
-    """See that the working size (height, width) fits the network, by one forward pass.
-
-    Args:
-        network: to be tried.
-        architecture: that it was built from, which names the trunks.
-        size: the working size, height and width.
-
-    Raises:
-        ConfigError: a side is no multiple of the largest stride, where cells and pixels drift
-            apart (the nearest sizes are named); or a trunk does not give maps of its strides at
-            this size.
-    """
-    names = {MAIN: architecture.trunk}
-    names |= {key: side.trunk for key, side in architecture.trunks.items()}
-    stride = network.stride
-    if size[0] % stride or size[1] % stride:
-        key = max(network.strides, key=lambda key: network.strides[key])
-        below = [max(stride, side // stride * stride) for side in size]
-        above = [-(-side // stride) * stride for side in size]
-        nearest = f"sizes are {below} and {above}" if below != above else f"size is {above}"
-        raise ConfigError(
-            f"data.size: does not fit the trunk {names[key]}",
-            expected=f"height and width in multiples of {stride}",
-            found=f"[{size[0]}, {size[1]}]",
-            mend=f"the nearest {nearest}",
-        )
-    was_training = network.training
-    network.eval()
-    image = torch.zeros(1, 3, *size, dtype=torch.uint8)
-    maps: dict[str, Tensor] = {}
-    key = MAIN
-    try:
-        with torch.no_grad():
-            for key in network.strides:
-                own = network.maps_of(key, image)
-                maps |= {map_name(key, level): feature for level, feature in own.items()}
-            features = network.encode(maps)
-    except (RuntimeError, AssertionError, ValueError) as error:
-        raise ConfigError(
-            f"data.size: the trunk {names[key]} does not take pictures of this size",
-            expected="a trunk for any size",
-            found=(str(error) or type(error).__name__).splitlines()[0],
-        ) from None
-    finally:
-        network.train(was_training)
-    for task, levels in features.items():
-        for level, feature in levels.items():
-            found, wanted = tuple(feature.shape[2:]), tuple(s // level_stride(level) for s in size)
-            if found != wanted:
-                trunk = names[network.uses[task]]
-                raise ConfigError(
-                    f"data.size: the trunk {trunk} gives {level} of another size than its stride",
-                    expected=f"{wanted[0]} × {wanted[1]}",
-                    found=f"{found[0]} × {found[1]}",
-                    mend="choose another trunk or size",
-                )
-
-
-def _total(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
+def _beside(modules: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+    return {key: module for key, module in modules.items() if key != MAIN}
 
 
 def _head(name: str, task: AnyTask, specs: Mapping[str, FeatureSpec]) -> nn.Module:

@@ -10,11 +10,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mtcli.core.blueprint import MAIN, Architecture
+from mtcli.core.building import build_network
 from mtcli.core.config import TrainConfig
 from mtcli.core.errors import ConfigError
-from mtcli.core.network import MAIN, Architecture, Network, build_network, check_size
+from mtcli.core.network import Network
 from mtcli.core.optimization import build_optimizer
 from mtcli.core.pyramid import build_pyramid
+from mtcli.core.sharing import SHARINGS, Plan
+from mtcli.core.sizing import check_size
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks.classification import (
     Classification,
@@ -43,7 +47,8 @@ def _network(tasks: dict[str, AnyTask] = TASKS, trunk: str = "tiny") -> Network:
 def _on(trunk: Trunk, tasks: dict[str, AnyTask]) -> Network:
     """A network of tasks that all use one trunk."""
     pyramid = lambda specs, levels: build_pyramid(specs, levels, 16)
-    return Network({MAIN: trunk}, tasks, dict.fromkeys(tasks, MAIN), pyramid).to(DEVICE)
+    shared = SHARINGS.get("hard").share(lambda: trunk, Plan(MAIN, "made up", [*tasks]))
+    return Network({MAIN: shared}, tasks, pyramid).to(DEVICE)
 
 
 def _inputs(pictures: int = 4) -> dict[str, Tensor]:

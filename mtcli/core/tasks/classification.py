@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field
+from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 from torch import Tensor, nn
 
 from mtcli.core.features import FeatureSpec
@@ -31,6 +31,8 @@ class ClassificationOptions(Options):
     head: Literal["pooled", "native"] = "pooled"
     """`pooled`: the mean of the trunk's last map and one layer. `native`: the trunk's own
     classifier, its final convolution, pooling and fully connected layer, where it has one."""
+    hidden: PositiveInt | None = None
+    """Width of a fully connected layer, with ReLU, before the last one; null: none."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Before the last layer."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -39,6 +41,13 @@ class ClassificationOptions(Options):
     """`balanced` (a rare class counts as much as a common one), or a weight by class name."""
     focal: Gamma = None
     """The exponent of the focal loss, which plays down what is easy; 2 is common."""
+
+    @field_validator("hidden")
+    @classmethod
+    def _of_pooled(cls, width: int | None, info: ValidationInfo) -> int | None:
+        if width is not None and info.data.get("head") == "native":
+            raise ValueError("null beside head: native, whose layers are the trunk's own")
+        return width
 
 
 class ClassificationFacts(Options):
@@ -151,9 +160,12 @@ class Classification(Task[Tensor, Tensor]):
         return WordsLabel(("abc"[int(torch.randint(3, (), generator=generator))],))
 
     def head(self, specs: Mapping[str, FeatureSpec]) -> nn.Module:
-        if self.options.head == "native":
-            return build_native(specs["c5"], len(self.facts.classes), self.options.dropout)
-        return PooledHead(specs["c5"].channels, len(self.facts.classes), self.options.dropout)
+        options = self.options
+        if options.head == "native":
+            return build_native(specs["c5"], len(self.facts.classes), options.dropout)
+        return PooledHead(
+            specs["c5"].channels, len(self.facts.classes), options.dropout, hidden=options.hidden
+        )
 
     def read(self, value: LabelValue, size: tuple[int, int]) -> Target | None:
         assert isinstance(value, WordsLabel)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from mtcli.core.features import FeatureSpec
@@ -37,6 +37,8 @@ class MultilabelOptions(Options):
 
     classes: Annotated[ClassNames, Field(min_length=1)] | None = None
     """Their names in the order of the logits; null: those of the training split, sorted."""
+    hidden: PositiveInt | None = None
+    """Width of a fully connected layer, with ReLU, before the last one; null: none."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Before the last layer."""
     loss: Literal["bce", "asymmetric"] = "bce"
@@ -195,7 +197,10 @@ class Multilabel(Task[MultilabelBatch, Tensor]):
         return self.options.crops
 
     def head(self, specs: Mapping[str, FeatureSpec]) -> nn.Module:
-        return PooledHead(specs["c5"].channels, len(self.facts.classes), self.options.dropout)
+        options = self.options
+        return PooledHead(
+            specs["c5"].channels, len(self.facts.classes), options.dropout, hidden=options.hidden
+        )
 
     def read(self, value: LabelValue, size: tuple[int, int]) -> Target | None:
         assert isinstance(value, WordsLabel)

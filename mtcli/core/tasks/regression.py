@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from mtcli.core.features import FeatureSpec
@@ -31,6 +31,8 @@ class RegressionOptions(Options):
     """What the numbers are called, in their order; null: they stay without names."""
     loss: Literal["l1", "huber", "gaussian_nll"] = "huber"
     """Of the numbers in deviations from the mean; `gaussian_nll` also learns how sure it is."""
+    hidden: PositiveInt | None = None
+    """Width of a fully connected layer, with ReLU, before the last one; null: none."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Before the last layer."""
     crops: bool = False
@@ -166,7 +168,8 @@ class Regression(Task[RegressionBatch, Tensor]):
 
     def head(self, specs: Mapping[str, FeatureSpec]) -> nn.Module:
         groups = 2 if self._sure else 1
-        return PooledHead(specs["c5"].channels, self._size, self.options.dropout, groups)
+        options = self.options
+        return PooledHead(specs["c5"].channels, self._size, options.dropout, groups, options.hidden)
 
     def read(self, value: LabelValue, size: tuple[int, int]) -> Target | None:
         numbers = _parse(value)

@@ -23,6 +23,7 @@ class Trunk:
         extract: runs the module on normalised pictures `[N, 3, H, W]`: the maps by level.
         mean, std: of the normalisation that it was trained with, per channel, for inputs in
             [0, 1].
+        channels: of the pictures.
     """
 
     module: nn.Module
@@ -30,6 +31,7 @@ class Trunk:
     extract: Callable[[nn.Module, Tensor], dict[str, Tensor]]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    channels: int = 3
 
 
 class TrunkFamily(ABC):
