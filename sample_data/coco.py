@@ -1,11 +1,14 @@
 """The labels of the sample data as COCO files: boxes, outlines and keypoints."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from labelled import Example, Mask, bounding_box
 from scenes import HEIGHT, KINDS, WIDTH
+
+REACH_MM = 1750.0  # about half of the objects are nearer
 
 Point = tuple[int, int]
 Json = dict[str, Any]
@@ -16,6 +19,28 @@ def instances(examples: Sequence[Example]) -> Json:
     categories: list[Json] = [{"id": i, "name": kind} for i, kind in enumerate(KINDS, start=1)]
     labelled = [example for example in examples if example.has_label("boxes")]
     return _document(labelled, categories, _object_annotations)
+
+
+def within_reach(examples: Sequence[Example]) -> Json:
+    """Gather the boxes of those objects alone that are near: colour does not tell which."""
+    document = instances(examples)
+    near = {
+        (example.scene.number, index)
+        for example in examples
+        for index, item in enumerate(example.scene.objects)
+        if item.depth_mm < REACH_MM
+    }
+    places: Counter[int] = Counter()
+    kept: list[Json] = []
+    for annotation in document["annotations"]:
+        picture = annotation["image_id"]
+        if (picture, places[picture]) in near:
+            box = {name: value for name, value in annotation.items() if name != "segmentation"}
+            kept.append(box | {"id": len(kept) + 1})
+        places[picture] += 1
+    # Names of their own: else these would be the same boxes, with half of them missing.
+    categories = [kind | {"name": f"near {kind['name']}"} for kind in document["categories"]]
+    return document | {"annotations": kept, "categories": categories}
 
 
 def keypoints(examples: Sequence[Example]) -> Json:

@@ -54,10 +54,11 @@ def write_json(content: coco.Json, path: Path) -> None:
 
 
 def write_split(split: str, examples: Sequence[Example], folder: Path) -> None:
-    """Write the split's list of pictures and its two COCO files."""
+    """Write the split's list of pictures and its three COCO files."""
     write_text("".join(f"{example.name}.jpg\n" for example in examples), folder / f"{split}.txt")
     annotations = folder / "annotations"
     write_json(coco.instances(examples), annotations / f"instances_{split}.json")
+    write_json(coco.within_reach(examples), annotations / f"reach_{split}.json")
     write_json(coco.keypoints(examples), annotations / f"keypoints_{split}.json")
 
 

@@ -133,6 +133,31 @@ train: {epochs: 1, batch_size: 4, lr: 1.0e-3, device: cpu}
     return folder
 
 
+LACKING_DEPTH = ("02.png", "09.png")
+"""Pictures of `fused`, one of each split, that have no depth."""
+
+
+@pytest.fixture
+def fused(tmp_path: Path) -> Path:
+    """The shapes with a depth map for each picture but two, and a config that fuses both."""
+    return make_fused(tmp_path / "shapes")
+
+
+def make_fused(folder: Path) -> Path:
+    """Write the data of the fixture `fused` to a folder."""
+    make_shapes(folder)
+    (folder / "depth").mkdir()
+    for number, path in enumerate(sorted((folder / "images").iterdir())):
+        if path.name not in LACKING_DEPTH:
+            depth = np.full((64, 64), 1000 + 100 * number, np.uint16)
+            depth[:8] = 0  # not measured
+            Image.fromarray(depth).save(folder / "depth" / path.name)
+    config = folder / "mtcli.yaml"
+    text = config.read_text().replace("images: images", "inputs: {rgb: images, depth: depth}")
+    config.write_text(text.replace("trunk: tiny", "trunk: tiny, fusion: channels"))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of two epochs on the shapes, shared by tests that only read it."""

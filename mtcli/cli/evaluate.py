@@ -12,6 +12,7 @@ from mtcli.core.errors import UsageError
 
 if TYPE_CHECKING:
     from mtcli.console.output import Output
+    from mtcli.core.checkpoint import Model
     from mtcli.core.foldset import FoldSet
 
 CHANGEABLE = ("train.batch_size", "train.device", "train.precision")
@@ -34,6 +35,14 @@ def evaluate(
         str, typer.Option("--split", metavar="NAME", help="Which split to measure.")
     ] = "val",
     tasks: options.Tasks = None,
+    without: Annotated[
+        str | None,
+        typer.Option(
+            "--without",
+            metavar="A,B",
+            help="Measure as if every picture lacked these of its inputs.",
+        ),
+    ] = None,
     per_class: Annotated[bool, typer.Option("--per-class", help="Each class too.")] = False,
     sets: options.Sets = None,
     allow_plugins: options.AllowPlugins = False,
@@ -56,10 +65,17 @@ def evaluate(
     _refuse_decided(sets or [])
     changes = options.as_sets(sets, device, precision)
     found = FoldSet(model)
+    lacking = options.split_tasks(without, "--without", "input") or []
     if not found.exists:
         run = _Run(model, config, changes, allow_plugins, output)
-        _measure(run, split, options.split_tasks(tasks), per_class, output)
+        _measure(run, split, options.split_tasks(tasks), lacking, per_class, output)
         return
+    if lacking:
+        raise UsageError(
+            "--without: for one checkpoint at a time",
+            where=model,
+            mend=f"name the run of a fold: {found.run(1).path}",
+        )
     runs = {
         fold: _Run(found.run(fold).path, config, changes, allow_plugins, output)
         for fold in found.done()
@@ -96,14 +112,25 @@ class _Run:
             import_plugins(plugins_of(self.checkpoint), Path.cwd(), self.checkpoint)
         trained, _ = load_model(self.checkpoint)
         decided: dict[str, dict[str, object]] = {
-            "model": {"trunk": trained.architecture.trunk, "weights": None},
+            "model": {"trunk": trained.architecture.trunk, "weights": None} | _fusion(trained),
             "data": {"size": list(trained.size), "resize": trained.resize},
         }
         self.config = load_config(path, changes, decided=decided)
 
 
+def _fusion(trained: Model) -> dict[str, object]:
+    """What a config of data with several inputs need not say."""
+    fusion = trained.architecture.fusion
+    return {} if fusion is None else {"fusion": fusion}
+
+
 def _measure(
-    run: _Run, split: str, only: list[str] | None, per_class: bool, output: Output
+    run: _Run,
+    split: str,
+    only: list[str] | None,
+    without: list[str],
+    per_class: bool,
+    output: Output,
 ) -> None:
     from mtcli.console.evaluation import EvaluationView
     from mtcli.core.events import EvaluationEnded
@@ -113,7 +140,7 @@ def _measure(
     ended = None
     view = EvaluationView(output, per_class)
     with view:
-        for event in evaluate_checkpoint(run.checkpoint, run.config, split, only):
+        for event in evaluate_checkpoint(run.checkpoint, run.config, split, only, without):
             view.show(event)
             if isinstance(event, EvaluationEnded):
                 ended = event
@@ -154,12 +181,19 @@ def _refuse_decided(sets: list[str]) -> None:
     for text in sets:
         key = text.partition("=")[0].strip()
         parts = key.split(".")
-        labels = parts[0] == "tasks" and parts[2:3] in ([], ["labels"], ["images"], ["splits"])
+        labels = parts[0] == "tasks" and parts[2:3] in (
+            [],
+            ["labels"],
+            ["images"],
+            ["inputs"],
+            ["splits"],
+        )
         fixed = (["size"], ["resize"], ["augment"], ["folds"])
         data = parts[0] == "data" and parts[1:2] not in fixed
         if not labels and not data and key not in CHANGEABLE:
             raise UsageError(
                 f"{key}: decided by the checkpoint",
                 where=f"--set {text}",
-                expected=f"data.*, tasks.NAME.labels, .images or .splits, {', '.join(CHANGEABLE)}",
+                expected="data.*, tasks.NAME.labels, .images, .inputs or .splits, "
+                + ", ".join(CHANGEABLE),
             )

@@ -61,17 +61,17 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but erro
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
-def split_tasks(tasks: str | None) -> list[str] | None:
+def split_tasks(tasks: str | None, option: str = "--tasks", sort: str = "task") -> list[str] | None:
     """`a,b` as a list; None where the option was not given.
 
     Raises:
-        UsageError: it names no task.
+        UsageError: it names nothing of its sort.
     """
     if tasks is None:
         return None
     names = [name.strip() for name in tasks.split(",") if name.strip()]
     if not names:
-        raise UsageError("--tasks names no task", expected="names, with commas between them")
+        raise UsageError(f"{option} names no {sort}", expected="names, with commas between them")
     return names
 
 

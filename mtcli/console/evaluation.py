@@ -49,8 +49,9 @@ class EvaluationView:
     def result(self, event: events.EvaluationEnded) -> None:
         """The table on stdout."""
         out = self._output.result
+        without = f" without {', '.join(event.without)}" if event.without else ""
         out.print(
-            f" {event.checkpoint} · {event.split} · {event.images} pictures · "
+            f" {event.checkpoint} · {event.split} · {event.images} pictures{without} · "
             f"{clock(event.seconds) if event.seconds >= 60 else f'{event.seconds:.1f} s'}",
             soft_wrap=True,
             markup=False,

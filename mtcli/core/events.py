@@ -155,13 +155,14 @@ class TrainingEnded:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationEnded:
-    """A split was evaluated."""
+    """A split was evaluated; `without` are the inputs that every picture was taken to lack."""
 
     checkpoint: Path
     split: str
     images: int
     seconds: float
     tasks: Mapping[str, TaskResult]
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

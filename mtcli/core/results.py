@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 from torchvision.tv_tensors import Image as TVImage
 
+from mtcli.core.checkpoint import Model
 from mtcli.core.data.dataset import Collate, RecordDataset
 from mtcli.core.data.decode import decode
-from mtcli.core.data.geometry import Rule
 from mtcli.core.data.loader import load_batches
 from mtcli.core.data.records import Record, read_target
 from mtcli.core.errors import SaveError
@@ -54,6 +54,7 @@ def results_json(ended: EvaluationEnded) -> dict[str, Any]:
         "split": ended.split,
         "images": ended.images,
         "seconds": round(ended.seconds, 3),
+        **({"without": list(ended.without)} if ended.without else {}),
         "tasks": {
             name: {
                 "kind": result.kind,
@@ -70,10 +71,8 @@ def results_json(ended: EvaluationEnded) -> dict[str, Any]:
 def show_predictions(
     run: Run,
     network: Network,
-    tasks: Mapping[str, AnyTask],
+    model: Model,
     records: Sequence[Record],
-    size: tuple[int, int],
-    resize: Rule,
     runtime: Runtime,
 ) -> None:
     """Draw the first pictures with every task's prediction, and write the same as JSON.
@@ -81,13 +80,12 @@ def show_predictions(
     Raises:
         SaveError: the files cannot be written.
     """
-    first = records[:SHOWN]
-    dataset = RecordDataset(first, tasks, size, resize)
+    first, tasks = records[:SHOWN], model.tasks
+    dataset = RecordDataset(first, tasks, model.size, model.resize, inputs=model.inputs)
+    collate = Collate(tasks, model.size, with_targets=False, inputs=model.inputs)
     draws = lambda: in_order(len(first), len(first))
     said = []
-    for batch in load_batches(
-        dataset, Collate(tasks, size, with_targets=False), draws, 0, runtime.device
-    ):
+    for batch in load_batches(dataset, collate, draws, 0, runtime.device):
         found = predict_batch(network, tasks, batch, runtime, labelled_only=False)
         for row, record in enumerate(first):
             image = decode(record.image)

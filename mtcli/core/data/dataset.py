@@ -12,15 +12,21 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.tv_tensors import Image
 
+from mtcli.core.configinputs import Range
 from mtcli.core.data.augment import Augment
 from mtcli.core.data.decode import decode
 from mtcli.core.data.geometry import Resize, Rule, resize_rule
+from mtcli.core.data.inputs import load_input
 from mtcli.core.data.records import Record, read_target
 from mtcli.core.data.sample import Batch, Sample
 from mtcli.core.errors import MtcliError
+from mtcli.core.maps import NumberMap
 from mtcli.core.mixing import Draw
 from mtcli.core.ops.boxes import as_boxes
 from mtcli.core.task import AnyTask, Target, View
+
+IMAGE = "image"
+"""What the one picture of a record without several inputs is called among a network's inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,11 @@ class RecordDataset(Dataset[Item | MtcliError]):
         augment: the random changes, or None.
         seed: of the random changes, which follow from (seed, epoch, draw) alone.
         decoded: whether samples have their picture; else it is not read.
+        inputs: of several inputs each with what `load_input` is told of it; of a record those are
+            read that it has. None: it has one picture.
+        left_out: for some of them the probability that a draw lacks it, which follows from
+            (seed, epoch, draw) alone: as Neverova et al. drop modalities ("ModDrop",
+            arXiv:1501.00102), but for one that always stays.
     """
 
     def __init__(
@@ -60,6 +71,8 @@ class RecordDataset(Dataset[Item | MtcliError]):
         augment: Augment | None = None,
         seed: int = 0,
         decoded: bool = True,
+        inputs: Mapping[str, Range | None] | None = None,
+        left_out: Mapping[str, float] | None = None,
     ) -> None:
         self._records = records
         self._tasks = tasks
@@ -68,6 +81,8 @@ class RecordDataset(Dataset[Item | MtcliError]):
         self._augment = augment
         self._seed = seed
         self._decoded = decoded
+        self._inputs = inputs or {}
+        self._left_out = left_out or {}
 
     def __len__(self) -> int:
         return len(self._records)
@@ -81,8 +96,9 @@ class RecordDataset(Dataset[Item | MtcliError]):
 
     def _item(self, draw: Draw) -> Item:
         record = self._records[draw.record]
-        pixels = decode(record.image) if self._decoded else None
-        original = record.size if pixels is None else (pixels.shape[1], pixels.shape[2])
+        pictures = self._pictures(record, draw) if self._decoded else {}
+        shown = next(iter(pictures.values()), None)
+        original = record.size if shown is None else (shown.shape[-2], shown.shape[-1])
         resize = resize_rule(self._rule, original, self._size)
         targets = {}
         for name, task in self._tasks.items():
@@ -97,14 +113,33 @@ class RecordDataset(Dataset[Item | MtcliError]):
             "cropped": False,
             "corners": as_boxes(_corners(original), original),
         }
-        if pixels is not None:
-            sample["image"] = Image(pixels)
+        if self._inputs:
+            sample["inputs"] = pictures
+        elif self._decoded:
+            sample["image"] = Image(pictures[IMAGE])
         sample = resize.apply(sample)
         if self._augment is not None:
             key = np.random.SeedSequence([self._seed, draw.epoch, draw.number])
             sample = self._augment(sample, int(key.generate_state(1)[0]))
             sample["targets"] = self._clean(sample)
         return Item(record.key, sample, resize)
+
+    def _pictures(self, record: Record, draw: Draw) -> dict[str, Image | NumberMap]:
+        """What the network reads of a record, in the original size."""
+        if not self._inputs:
+            return {IMAGE: Image(decode(record.image))}
+        there = [name for name in self._inputs if name in record.inputs]
+        if any(self._left_out.get(name) for name in there):
+            there = self._kept(there, draw)
+        return {name: load_input(record.inputs[name], self._inputs[name]) for name in there}
+
+    def _kept(self, there: Sequence[str], draw: Draw) -> list[str]:
+        # The last number makes the draws others than those of the augmentation.
+        key = np.random.SeedSequence([self._seed, draw.epoch, draw.number, 1])
+        drawn = np.random.default_rng(key).random(len(self._inputs))
+        chances = dict(zip(self._inputs, drawn, strict=True))
+        kept = [name for name in there if chances[name] >= self._left_out.get(name, 0.0)]
+        return kept or [max(there, key=lambda name: chances[name])]
 
     def _clean(self, sample: Sample) -> dict[str, Target]:
         view = View(sample["frame"].as_subclass(Tensor)[0], _is_mirrored(sample["corners"]))
@@ -125,14 +160,20 @@ class Collate:
         tasks: whose rows are found.
         size: the working size, height and width.
         with_targets: whether each task collates its targets, to learn from.
+        inputs: as of `RecordDataset`.
     """
 
     def __init__(
-        self, tasks: Mapping[str, AnyTask], size: tuple[int, int], with_targets: bool
+        self,
+        tasks: Mapping[str, AnyTask],
+        size: tuple[int, int],
+        with_targets: bool,
+        inputs: Mapping[str, Range | None] | None = None,
     ) -> None:
         self._tasks = tasks
         self._size = size
         self._with_targets = with_targets
+        self._inputs = inputs or {}
 
     def __call__(self, items: Sequence[Item | MtcliError]) -> Batch | MtcliError:
         whole: list[Item] = []
@@ -149,16 +190,31 @@ class Collate:
                 if self._with_targets:
                     own = [whole[n].sample["targets"][name] for n in carrying]
                     targets[name] = task.collate(own, self._size)
-        pictures = [
-            item.sample["image"].as_subclass(Tensor) for item in whole if "image" in item.sample
-        ]
         return Batch(
-            inputs={"image": torch.stack(pictures)} if pictures else {},
+            inputs=self._stacked([item.sample for item in whole]),
             rows=rows,
             targets=targets,
             keys=tuple(item.key for item in whole),
             resizes=tuple(item.resize for item in whole),
         )
+
+    def _stacked(self, samples: Sequence[Sample]) -> dict[str, Tensor]:
+        """What the network reads; nothing where that is cached features."""
+        pictures = [sample["image"].as_subclass(Tensor) for sample in samples if "image" in sample]
+        if pictures:
+            return {IMAGE: torch.stack(pictures)}
+        stacked = {}
+        for name, scale in self._inputs.items():
+            rows = [n for n, sample in enumerate(samples) if name in sample.get("inputs", {})]
+            own = [samples[n]["inputs"][name].as_subclass(Tensor) for n in rows]
+            if scale is None:
+                none = torch.empty(0, 3, *self._size, dtype=torch.uint8)
+                stacked[name] = torch.stack(own) if own else none
+            else:
+                stacked[name] = (torch.stack(own) if own else torch.empty(0, *self._size))[:, None]
+            lacking = [-1] * (len(samples) - len(rows))
+            stacked[f"{name}/rows"] = torch.tensor(rows + lacking)
+        return stacked
 
 
 def _corners(size: tuple[int, int]) -> list[list[float]]:

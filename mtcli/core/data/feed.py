@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from mtcli.core.config import Config
+from mtcli.core.configfusion import shares_left_out
+from mtcli.core.configinputs import Range
 from mtcli.core.data.augment import Augment
 from mtcli.core.data.dataset import Collate, Item, RecordDataset
 from mtcli.core.data.features import FeatureStore
@@ -38,6 +40,8 @@ class Feed:
         records: by split.
         device: where batches go.
         store: the features, where they are cached.
+        inputs: of several inputs each with what is told of it, as of `RecordDataset`; some are
+            left out of what is learnt from, as `train.input_dropout` says.
     """
 
     def __init__(
@@ -47,19 +51,29 @@ class Feed:
         records: Mapping[str, Sequence[Record]],
         device: torch.device,
         store: FeatureStore | None = None,
+        inputs: Mapping[str, Range | None] | None = None,
     ) -> None:
         self._config = config
         self._tasks = tasks
         self._device = device
         self._store = store
+        self._inputs = inputs or {}
         data, decoded = config.data, store is None
         steps = data.augment if decoded else ()
         augment = Augment(steps, data.size)
         self._learning = RecordDataset(
-            records["train"], tasks, data.size, data.resize, augment, config.train.seed, decoded
+            records["train"],
+            tasks,
+            data.size,
+            data.resize,
+            augment,
+            config.train.seed,
+            decoded,
+            self._inputs,
+            shares_left_out(config.train, self._inputs),
         )
         self._judging = RecordDataset(
-            records["val"], tasks, data.size, data.resize, decoded=decoded
+            records["val"], tasks, data.size, data.resize, decoded=decoded, inputs=self._inputs
         )
         self._kept: dict[str, KeptItems] = {}
         if store is not None:
@@ -86,7 +100,7 @@ class Feed:
         data, kept = self._config.data, self._kept.get(split)
         return load_batches(
             kept or dataset,
-            Collate(self._tasks, data.size, with_targets),
+            Collate(self._tasks, data.size, with_targets, self._inputs),
             draws,
             0 if kept is not None else worker_count(data.workers, self._device),
             self._device,

@@ -8,10 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from mtcli.core.config import Config, DataConfig, TaskConfig
+from mtcli.core.configfusion import inputs_of
 from mtcli.core.configsplits import DrawnSplits, Folds
 from mtcli.core.data.arrays import ArrayRow
 from mtcli.core.data.drawn import drawn_splits, drawn_text
 from mtcli.core.data.faults import Faults
+from mtcli.core.data.inputs import InputSource, locate_inputs, place_of
 from mtcli.core.data.join import read_labels
 from mtcli.core.data.readers.csv import read_columns
 from mtcli.core.data.records import Record
@@ -70,7 +72,8 @@ def pooled_records(
             split_of.setdefault(record.image, split)
             if first is not record:
                 both = {**record.labels, **first.labels}
-                records[record.image] = replace(first, labels=both)
+                inputs = {**record.inputs, **first.inputs}
+                records[record.image] = replace(first, labels=both, inputs=inputs)
     if len({record.key for record in records.values()}) < len(records):
         # Rows of an array for each split have the same numbers.
         return [
@@ -141,6 +144,7 @@ def _of_split(
         drawn = _drawn(data, tasks, faults)
     labels: dict[Source, dict[str, Label]] = {}
     keys: dict[Source, str] = {}
+    inputs: dict[Source, dict[str, InputSource]] = {}
     for name, task in tasks.items():
         images, splits = places(data, task)
         if isinstance(splits, DrawnSplits):
@@ -157,6 +161,9 @@ def _of_split(
         else:
             key = "data" if task.splits is None else f"tasks.{name}"
             pictures = list_pictures(images, splits, split, key)
+        if several := inputs_of(data, task):
+            for picture, located in locate_inputs(several, pictures, split).items():
+                _add_inputs(inputs.setdefault(pictures[picture], {}), located)
         told = None if faults is None else faults[name]
         own = read_labels(task, pictures, images, split, told)
         for picture, source in pictures.items():
@@ -172,7 +179,22 @@ def _of_split(
                 mend="a larger fraction, or more pictures",
             )
         raise ConfigError(f"no task has a split {split}")
-    return [Record(keys[source], source, labels[source]) for source in labels]
+    return [
+        Record(keys[source], source, labels[source], inputs=inputs.get(source, {}))
+        for source in labels
+    ]
+
+
+def _add_inputs(known: dict[str, InputSource], located: Mapping[str, InputSource]) -> None:
+    """Join the inputs that two tasks bring for one picture."""
+    for name, source in located.items():
+        if known.setdefault(name, source) != source:
+            raise DataError(
+                f"a picture has two inputs called {name}",
+                where=place_of(source),
+                found=f"also {place_of(known[name])}",
+                mend="give one of them another name in its task's inputs",
+            )
 
 
 def _drawn(
@@ -204,11 +226,11 @@ def _drawn(
 
 def _key(picture: str, source: Source, data: DataConfig, task: TaskConfig) -> str:
     """The name of a record: the picture's below `data.images`, or what is unlike any of these."""
-    if task.images is None:
+    if task.pictures is None:
         return picture
     if isinstance(source, ArrayRow):
         parts = [source.path.as_posix(), *([source.key] if source.key else []), str(source.row)]
         return "/".join(parts)
-    if not isinstance(data.images, Path):
+    if not isinstance(data.pictures, Path):
         return source.as_posix()
-    return Path(os.path.relpath(source, data.images)).as_posix()
+    return Path(os.path.relpath(source, data.pictures)).as_posix()

@@ -80,6 +80,14 @@ def check_pictures_and_labels(
             pictures = "picture" if len(scanned.skipped) == 1 else "pictures"
             told = f"{len(scanned.skipped)} unreadable {pictures} of {split} left out"
             yield Noted(f"{told} ({and_more(scanned.skipped)})")
+        for name, keys in scanned.lacking.items():
+            told = f"{len(keys)} of {split} taken without {name}, which cannot be read"
+            yield Noted(f"{told} ({and_more(keys)})")
+        for name in dict.fromkeys(name for record in records for name in record.inputs):
+            without = [record.key for record in scanned.records if name not in record.inputs]
+            if without:
+                told = f"{len(without)} of {len(scanned.records)} pictures of {split} lack {name}"
+                yield Noted(f"{told} ({and_more(without)})")
         checked = check_labels(scanned.records, tasks, deferred=config.verify == "full")
     except DataError as error:
         # This one is the first that was come upon.

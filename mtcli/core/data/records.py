@@ -7,11 +7,12 @@ import hashlib
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mtcli.core.data.inputs import InputSource
 from mtcli.core.data.splits import Source
 from mtcli.core.errors import DataError, and_more
 from mtcli.core.events import Noted
@@ -28,12 +29,14 @@ class Record:
         image: the file, or the row of an array.
         labels: by task; a task that is not in it has no label for the picture.
         size: height and width of the upright picture; (0, 0) until it was looked at.
+        inputs: where there are several, those that it has, by name; the picture is the first.
     """
 
     key: str
     image: Source
     labels: Mapping[str, Label]
     size: tuple[int, int] = (0, 0)
+    inputs: Mapping[str, InputSource] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,15 @@ class Remark:
 def labelled_only(records: Sequence[Record]) -> list[Record]:
     """The records that have a label for some task: others cannot teach anything."""
     return [record for record in records if record.labels]
+
+
+def lacking(records: Sequence[Record], inputs: Collection[str]) -> list[Record]:
+    """The records as if none had some inputs; without those that have no others."""
+    changed = [
+        replace(record, inputs={n: s for n, s in record.inputs.items() if n not in inputs})
+        for record in records
+    ]
+    return [record for record in changed if record.inputs]
 
 
 def read_target(task: AnyTask, name: str, record: Record, size: tuple[int, int]) -> Target | None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torchvision.tv_tensors import BoundingBoxes, Image
 
 from mtcli.core.data.geometry import Resize
+from mtcli.core.maps import NumberMap
 from mtcli.core.task import Target
 
 
@@ -20,7 +21,10 @@ class Sample(TypedDict):
     A dict, since torchvision's transforms walk through dicts and pass dataclasses over.
 
     Keys:
-        image: `[3, H, W]` uint8; not there where the network reads cached features.
+        image: `[3, H, W]` uint8; not there where the network reads cached features, or several
+            inputs.
+        inputs: by name, of several inputs those that the record has: `[3, H, W]` uint8 of a
+            picture, `[H, W]` float32 in [0, 1] of a measured map.
         targets: of the tasks that have a label for the picture.
         frame: where in the input the picture lies, or what is still to be seen of it, as a box.
         cropped: whether a part of the picture was cut off.
@@ -28,6 +32,7 @@ class Sample(TypedDict):
     """
 
     image: NotRequired[Image]
+    inputs: NotRequired[dict[str, Image | NumberMap]]
     targets: dict[str, Target]
     frame: BoundingBoxes
     cropped: bool
@@ -39,7 +44,10 @@ class Batch:
     """Samples stacked, with each task's targets collated.
 
     Attributes:
-        inputs: by name; `image` is `[N, 3, H, W]` uint8, or there are cached features instead.
+        inputs: by name; `image` is `[N, 3, H, W]` uint8, or there are cached features instead. Of
+            several inputs there is each as `NAME`, `[R, 3, H, W]` uint8 or `[R, 1, H, W]` float32
+            in [0, 1], of the R rows that have it, and `NAME/rows` `[N]` int64: these, ascending,
+            then -1 for each that has not.
         rows: for each task that has a label here, the rows `[R]` int64 that carry it, ascending.
         targets: for the same tasks, what their `collate` gave; empty in an evaluation.
         keys: the records' names, for messages.
@@ -78,6 +86,17 @@ class Batch:
             rows=each_tensor(self.rows, change),
             targets=each_tensor(self.targets, change),
         )
+
+
+def shown_picture(sample: Sample) -> Tensor:
+    """The picture of a sample for people, `[3, H, W]` uint8: of several inputs the first.
+
+    A measured map is grey.
+    """
+    picture = sample["image"] if "image" in sample else next(iter(sample["inputs"].values()))
+    plain: Tensor = picture.as_subclass(Tensor)
+    is_map = isinstance(picture, NumberMap)
+    return (plain * 255).to(torch.uint8).expand(3, -1, -1) if is_map else plain
 
 
 def each_tensor(value: Any, change: Callable[[Tensor], Tensor]) -> Any:

@@ -8,38 +8,52 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mtcli.core.config import DataConfig
 from mtcli.core.data.arrays import ArrayRow
-from mtcli.core.data.decode import picture_size, verified_size
+from mtcli.core.data.inputs import InputSource, input_size, place_of
+from mtcli.core.data.readers.maps import MapFile
 from mtcli.core.data.records import Record
-from mtcli.core.data.splits import Source
 from mtcli.core.errors import DataError
 from mtcli.core.events import Verifying
 
 Size = tuple[int, int]
 
+PICTURE = ""
+"""The name of the one picture of a record without inputs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """Records with the sizes of their pictures, and those that were left out as unreadable."""
+    """Records with the sizes of their pictures, and what was left out as unreadable.
+
+    Attributes:
+        records: those to use.
+        skipped: the names of those whose picture cannot be read.
+        lacking: by input, the names of those that are taken as lacking it.
+    """
 
     records: list[Record]
     skipped: tuple[str, ...]
+    lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def scan(config: DataConfig, records: Sequence[Record]) -> Generator[Verifying, None, Scanned]:
-    """Look at the picture of every record, in parallel.
+    """Look at the picture of every record and its other inputs, in parallel.
 
     With `data.verify: full` each is decoded whole, once: that a file was sound is remembered
     by its size and time of change. With `none` only its header is read.
 
+    With `data.on_bad_image: skip` a record whose picture cannot be read is left out; one whose
+    other input cannot be read is taken as lacking it.
+
     Raises:
-        DataError: a picture is missing; or one cannot be read, and `data.on_bad_image` is fail.
+        DataError: a picture is missing; or one cannot be read, and `data.on_bad_image` is fail; or
+            the inputs of a record are of different sizes.
     """
     missing = [r.image for r in records if isinstance(r.image, Path) and not r.image.is_file()]
     if missing:
@@ -48,38 +62,61 @@ def scan(config: DataConfig, records: Sequence[Record]) -> Generator[Verifying, 
             where=missing[0],
             mend=near_picture(missing[0]) or "correct data.images or the split's list",
         )
-    look: Callable[[Source], Size] = verified_size if config.verify == "full" else picture_size
-    base = config.images if isinstance(config.images, Path) else None
-    memory = _Memory(base if config.verify == "full" else None)
-    sizes: dict[str, Size] = {}
-    bad: dict[str, DataError] = {}
+    whole = config.verify == "full"
+    memory = _Memory(config.pictures if whole and isinstance(config.pictures, Path) else None)
+    kept: list[Record] = []
+    skipped: dict[str, DataError] = {}
+    lacking: dict[str, dict[str, DataError]] = {}
 
-    def examine(record: Record) -> Size | DataError:
+    def look(record: Record, name: str, source: InputSource) -> Size | DataError:
         try:
-            return memory.recall(record) or look(record.image)
+            return memory.recall(record, name, source) or input_size(source, whole)
         except DataError as error:
             return error
+
+    def examine(record: Record) -> dict[str, Size | DataError]:
+        sources = record.inputs or {PICTURE: record.image}
+        return {name: look(record, name, source) for name, source in sources.items()}
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for number, (record, seen) in enumerate(
             zip(records, pool.map(examine, records), strict=True), start=1
         ):
-            if isinstance(seen, DataError):
-                bad[record.key] = seen
+            sources = record.inputs or {PICTURE: record.image}
+            first, *others = sources
+            for name, size in seen.items():
+                if not isinstance(size, DataError):
+                    memory.remember(record, name, sources[name], size)
+            size = seen[first]
+            if isinstance(size, DataError):
+                skipped[record.key] = size
             else:
-                sizes[record.key] = seen
-                memory.remember(record, seen)
+                for name in others:
+                    if isinstance(error := seen[name], DataError):
+                        lacking.setdefault(name, {})[record.key] = error
+                    else:
+                        _require_size(record, name, error, size)
+                sound = {n: s for n, s in record.inputs.items() if isinstance(seen[n], tuple)}
+                kept.append(replace(record, size=size, inputs=sound))
             yield Verifying(number, len(records))
     memory.write()
+    bad = [*skipped.values(), *(error for own in lacking.values() for error in own.values())]
     if bad and config.on_bad_image == "fail":
-        first = next(iter(bad.values()))
-        raise DataError(f"{first.what}{_and_more(len(bad) - 1)}", **first.parts())
-    kept = [replace(record, size=sizes[record.key]) for record in records if record.key in sizes]
+        raise DataError(f"{bad[0].what}{_and_more(len(bad) - 1)}", **bad[0].parts())
     if not kept:
+        raise DataError("not one picture of the split can be read", **bad[0].parts())
+    return Scanned(kept, tuple(skipped), {name: tuple(own) for name, own in lacking.items()})
+
+
+def _require_size(record: Record, name: str, found: Size, wanted: Size) -> None:
+    if found != wanted:
         raise DataError(
-            "not one picture of the split can be read", **next(iter(bad.values())).parts()
+            "inputs of different sizes for one record",
+            where=place_of(record.inputs[name]),
+            expected=f"{wanted[0]} × {wanted[1]}, as {place_of(record.image)}",
+            found=f"{found[0]} × {found[1]}",
+            mend="bring them to one size, pixel on pixel: labels hold for all of them",
         )
-    return Scanned(kept, tuple(bad))
 
 
 def cache_folder() -> Path:
@@ -116,19 +153,21 @@ class _Memory:
                 if isinstance(entries, dict):
                     self._entries = entries
 
-    def recall(self, record: Record) -> Size | None:
-        entry = self._entries.get(record.key)
-        if isinstance(record.image, ArrayRow):
+    def recall(self, record: Record, name: str, source: InputSource) -> Size | None:
+        place = place_of(source)
+        entry = self._entries.get(_known_as(record, name, source))
+        if isinstance(place, ArrayRow):
             return None
-        if not isinstance(entry, list) or len(entry) != 4 or entry[:2] != _stamp(record.image):
+        if not isinstance(entry, list) or len(entry) != 4 or entry[:2] != _stamp(place):
             return None
         return entry[2], entry[3]
 
-    def remember(self, record: Record, size: Size) -> None:
-        if self._path is not None and isinstance(record.image, Path):
-            entry = [*_stamp(record.image), *size]
-            if self._entries.get(record.key) != entry:
-                self._entries[record.key] = entry
+    def remember(self, record: Record, name: str, source: InputSource, size: Size) -> None:
+        place = place_of(source)
+        if self._path is not None and isinstance(place, Path):
+            known_as, entry = _known_as(record, name, source), [*_stamp(place), *size]
+            if self._entries.get(known_as) != entry:
+                self._entries[known_as] = entry
                 self._changed = True
 
     def write(self) -> None:
@@ -144,6 +183,14 @@ class _Memory:
                 os.replace(draft, self._path)
             except OSError:
                 os.unlink(draft)
+
+
+def _known_as(record: Record, name: str, source: InputSource) -> str:
+    """What a file is remembered by: a map was sound only for what stands for not measured."""
+    if source == record.image:
+        return record.key
+    unmeasured = f" {source.unmeasured}" if isinstance(source, MapFile) else ""
+    return f"{record.key} {name}{unmeasured}"
 
 
 def _stamp(path: Path) -> list[int]:

@@ -14,6 +14,7 @@ def files_by_stem(
     endings: tuple[str, ...],
     suffix: str = "",
     problems: list[DataError] | None = None,
+    sort: str = "label",
 ) -> dict[str, Path]:
     """The files below a folder by their names without `suffix` and ending.
 
@@ -22,6 +23,7 @@ def files_by_stem(
         endings: of the files that count, in lower case.
         suffix: what stands between the picture's name and the ending.
         problems: takes files beyond the first of a name, which are then passed over.
+        sort: what they are, for messages.
 
     Raises:
         DataError: there is none, or two differ in their ending only.
@@ -37,12 +39,14 @@ def files_by_stem(
         with skipping(problems):
             if name in files:
                 raise DataError(
-                    "two label files for one picture", where=path, found=f"also {files[name].name}"
+                    f"two {sort} files for one picture",
+                    where=path,
+                    found=f"also {files[name].name}",
                 )
             files[name] = path
     if not files:
         raise DataError(
-            "no label file in the folder",
+            f"no {sort} file in the folder",
             where=folder,
             expected=f"NAME{suffix} and one of {', '.join(endings)}",
         )

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from mtcli.core.config import Config, DataConfig, TaskConfig
-from mtcli.core.configsplits import DrawnSplits, ImageArrays, SplitColumn
+from mtcli.core.configinputs import InputMaps
+from mtcli.core.configsplits import DrawnSplits, ImageArrays, SplitColumn, Splits
 from mtcli.core.data.arrays import ArrayRow, open_array
 from mtcli.core.data.pictures import pictures_below
 from mtcli.core.data.readers import picture_key
@@ -22,7 +23,7 @@ SplitPlace = SplitColumn | DrawnSplits | dict[str, Path] | tuple[str, ...]
 
 def places(data: DataConfig, task: TaskConfig) -> tuple[ImagePlace, SplitPlace]:
     """The pictures and splits of a task: its own, else those of `data`."""
-    images, splits = task.images or data.images, task.splits or data.splits
+    images, splits = task.pictures or data.pictures, task.splits or data.splits
     assert images is not None, "checked with the config"
     assert splits is not None, "checked with the config"
     return images, splits
@@ -80,17 +81,28 @@ def check_files(config: Config) -> None:
     Raises:
         DataError: one is missing.
     """
-    wanted = {"data": (config.data.images, config.data.splits)}
+    wanted: dict[str, tuple[DataConfig | TaskConfig, Splits | None]] = {
+        "data": (config.data, config.data.splits)
+    }
     for name, task in config.tasks.items():
-        wanted[f"tasks.{name}"] = (task.images, task.splits)
-    for key, (images, splits) in wanted.items():
-        if isinstance(images, Path) and not images.is_dir():
-            beside = [folder.name for folder in images.parent.glob("*") if folder.is_dir()]
-            mend = did_you_mean(images.name, beside)
-            raise DataError(f"{key}.images: no such folder", where=images, mend=mend)
+        wanted[f"tasks.{name}"] = (task, task.splits)
+    for key, (place, splits) in wanted.items():
+        for said, folder in folders_of(place).items():
+            if not folder.is_dir():
+                beside = [other.name for other in folder.parent.glob("*") if other.is_dir()]
+                mend = did_you_mean(folder.name, beside)
+                raise DataError(f"{key}.{said}: no such folder", where=folder, mend=mend)
         for split, path in splits.items() if isinstance(splits, dict) else ():
             if not path.exists():
                 raise _no_list(f"{key}.splits.{split}", path)
+
+
+def folders_of(place: DataConfig | TaskConfig) -> dict[str, Path]:
+    """The folders of pictures, and of other inputs, that are named, by the key that names each."""
+    said: dict[str, object] = {"images": place.images}
+    for name, given in (place.inputs or {}).items():
+        said[f"inputs.{name}"] = given.maps if isinstance(given, InputMaps) else given
+    return {key: folder for key, folder in said.items() if isinstance(folder, Path)}
 
 
 def array_of(images: ImageArrays, split: str) -> tuple[Path, str | None]:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+from torchvision.tv_tensors import Image
 
 from mtcli.core.data.dataset import Item
 from mtcli.core.data.records import Record
+from mtcli.core.data.sample import shown_picture
 from mtcli.core.labels import ClassMapLabel, NumberMapLabel
 from mtcli.core.ops.mosaic import Line, Tile
 from mtcli.core.shown import for_screen, lowest_first
@@ -39,7 +41,7 @@ def tile_of(
         title: what stands above it.
     """
     sample = item.sample
-    picture = sample["image"]
+    picture = Image(shown_picture(sample))
     shown = for_screen((picture.shape[1], picture.shape[2]))
     targets = shown.apply(sample["targets"])
     answers = {name: tasks[name].truth(target) for name, target in targets.items()}

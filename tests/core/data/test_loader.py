@@ -56,10 +56,10 @@ def records(tmp_path: Path) -> list[Record]:
     return made
 
 
-def _batches(records: list[Record], workers: int, **more: bool) -> Iterator[Batch]:
+def _batches(records: list[Record], workers: int, decoded: bool = True) -> Iterator[Batch]:
     steps = ["hflip", {"zoom": {}}, {"color_jitter": {"brightness": 0.3}}]
     augment = Augment([Augmentation.model_validate(step) for step in steps], SIZE)
-    dataset = RecordDataset(records, TASKS, SIZE, "stretch", augment, seed=2, **more)
+    dataset = RecordDataset(records, TASKS, SIZE, "stretch", augment, 2, decoded)
     draws = JointMixing(range(len(records)), 3, 1, seed=1)
     return load_batches(
         dataset,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from PIL import Image
 
 from mtcli.core.config import DataConfig
 from mtcli.core.data.decode import verified_size
+from mtcli.core.data.inputs import InputSource
+from mtcli.core.data.readers.maps import MapFile
 from mtcli.core.data.records import Record
 from mtcli.core.data.scan import Scanned, cache_folder, scan
 from mtcli.core.errors import DataError
@@ -64,7 +67,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(path.name)
         return verified_size(path)
 
-    monkeypatch.setattr("mtcli.core.data.scan.verified_size", noted)
+    monkeypatch.setattr("mtcli.core.data.inputs.verified_size", noted)
     return names
 
 
@@ -305,3 +308,90 @@ def test_no_readable_picture_is_an_error(images: Path) -> None:
 
     with pytest.raises(DataError, match="not one picture"):
         look(images, on_bad_image="skip")
+
+
+# Several inputs.
+
+
+def with_depth(images: Path, depth: Path) -> list[Record]:
+    """Two records with a map of the picture's size, and one that lacks it."""
+    records = []
+    for width in (4, 5, 6):
+        picture = images / f"{width}.png"
+        inputs: dict[str, InputSource] = {"rgb": picture}
+        if width != 6:
+            path = depth / picture.name
+            path.parent.mkdir(exist_ok=True)
+            noise = np.random.default_rng(width).integers(1, 9000, (30, 10 * width))
+            Image.fromarray(noise.astype(np.uint16)).save(path)
+            inputs["depth"] = MapFile(path, 1.0, 0.0)
+        records.append(Record(picture.name, picture, {}, inputs=inputs))
+    return records
+
+
+def result_of(steps: Generator[Verifying, None, Scanned]) -> Scanned:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            result: Scanned = stop.value
+            return result
+
+
+def test_every_input_is_looked_at_and_one_may_lack(images: Path) -> None:
+    records = with_depth(images, Path("depth").resolve())
+    result = result_of(scan(config_of(images), records))
+    assert [record.size for record in result.records] == [(30, 40), (30, 50), (30, 60)]
+    assert [list(r.inputs) for r in result.records] == [["rgb", "depth"], ["rgb", "depth"], ["rgb"]]
+    assert result.lacking == {}
+
+
+@pytest.mark.parametrize("verify", ["full", "none"])
+def test_inputs_of_different_sizes_are_refused(images: Path, verify: str) -> None:
+    records = with_depth(images, Path("depth").resolve())
+    Image.fromarray(np.ones((30, 20), np.uint16)).save("depth/5.png")
+    with pytest.raises(DataError) as caught:
+        result_of(scan(config_of(images, verify=verify, on_bad_image="skip"), records))
+    assert caught.value.what == "inputs of different sizes for one record"
+    assert caught.value.where == str(Path("depth/5.png").resolve())
+    assert caught.value.found == "30 × 20"
+    assert "30 × 50" in str(caught.value.expected)
+
+
+def test_an_input_that_cannot_be_read_fails_or_is_taken_as_lacking(images: Path) -> None:
+    records = with_depth(images, Path("depth").resolve())
+    cut(Path("depth/5.png"))
+    with pytest.raises(DataError, match="a map that cannot be read"):
+        result_of(scan(config_of(images), records))
+    result = result_of(scan(config_of(images, on_bad_image="skip"), records))
+    assert result.lacking == {"depth": ("5.png",)}
+    assert result.skipped == ()
+    assert [list(r.inputs) for r in result.records] == [["rgb", "depth"], ["rgb"], ["rgb"]]
+
+
+def test_without_its_picture_a_record_is_left_out_whatever_else_it_has(images: Path) -> None:
+    records = with_depth(images, Path("depth").resolve())
+    cut(images / "5.png")
+    result = result_of(scan(config_of(images, on_bad_image="skip"), records))
+    assert result.skipped == ("5.png",)
+    assert [record.key for record in result.records] == ["4.png", "6.png"]
+
+
+def test_maps_too_are_decoded_once(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = with_depth(images, Path("depth").resolve())
+    first = result_of(scan(config_of(images), records))
+    monkeypatch.setattr(MapFile, "load", lambda _: pytest.fail("decoded again"))
+    assert result_of(scan(config_of(images), records)) == first
+
+
+def test_a_map_that_was_sound_for_other_options_is_decoded_again(images: Path) -> None:
+    records = with_depth(images, Path("depth").resolve())
+    minus = np.full((30, 40), -1, np.float32)
+    Image.fromarray(minus).save(Path("depth/4.tif"))
+    source = MapFile(Path("depth/4.tif").resolve(), 1.0, -1)
+    records[0] = replace(records[0], inputs={"rgb": records[0].image, "depth": source})
+    result_of(scan(config_of(images), records))
+    other = replace(source, unmeasured=0.0)
+    records[0] = replace(records[0], inputs={"rgb": records[0].image, "depth": other})
+    with pytest.raises(DataError, match="negative"):
+        result_of(scan(config_of(images), records))

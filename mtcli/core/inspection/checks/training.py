@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mtcli.core.architecture import architecture_of
 from mtcli.core.assembly import start_network
 from mtcli.core.checkpoint import Model
+from mtcli.core.data.ranges import find_inputs
 from mtcli.core.data.records import labelled_only, require_judgement, require_labels
 from mtcli.core.errors import MtcliError
 from mtcli.core.inspection.checks import CHECKS
@@ -38,7 +39,8 @@ def check(survey: Survey) -> Iterator[Finding]:
     try:
         choose_runtime(config.train.device, config.train.precision)
         check_best(config.train.best, survey.tasks)
-        architecture = architecture_of(config.model, config.tasks)
+        inputs = find_inputs(config, kept["train"])
+        architecture = architecture_of(config.model, config.tasks, inputs)
         start_network(
             config, Model(architecture, survey.tasks, config.data.size, config.data.resize)
         )
