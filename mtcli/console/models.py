@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict
+from typing import TypeVar
 
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -25,6 +26,8 @@ from mtcli.core.inventory.facts import (
     TrunkFacts,
 )
 
+T = TypeVar("T")
+
 TAGS = 3
 """So many published weights are named at most for each licence in a list."""
 
@@ -39,10 +42,10 @@ EVERY = 5.0
 
 def watch_measuring(
     output: Output,
-    measuring: Generator[Measuring, None, Listing],
+    measuring: Generator[Measuring, None, T],
     clock: Callable[[], float] = time.monotonic,
-) -> Listing:
-    """Draw a bar, or print a line now and then, until a recipe has measured its trunks.
+) -> T:
+    """Draw a bar, or print a line now and then, until a recipe has measured all.
 
     Returns:
         What the recipe returns.
@@ -71,7 +74,7 @@ def watch_measuring(
                     place = f"{event.done}/{event.total}"
                     output.talk.print(f"measure  {place}  {name}", soft_wrap=True)
         except StopIteration as end:
-            found: Listing = end.value
+            found: T = end.value
             return found
 
 
@@ -97,7 +100,7 @@ def show_listing(output: Output, listing: Listing) -> None:
     for row, trunk in zip(rows, listing.trunks, strict=True):
         table.add_row(f" {row[0]}", *row[1:], _licences(trunk.pretrained, out.width - used))
     out.print(table)
-    output.note(f"without classifiers, for pictures of {_sides(listing.size)}")
+    output.note(f"without classifiers, for pictures of {sides_text(listing.size)}")
     if listing.without_maps:
         count = len(listing.without_maps)
         output.note(f"{count} left out: no maps c2 … c5 for pictures of this size")
@@ -113,7 +116,7 @@ def show_trunk(output: Output, trunk: TrunkFacts) -> None:
         return
     out = output.result
     out.print(
-        f"[name]{escape(trunk.name)}[/name] · pictures of {_sides(trunk.size)}", soft_wrap=True
+        f"[name]{escape(trunk.name)}[/name] · pictures of {sides_text(trunk.size)}", soft_wrap=True
     )
     table = _table(" stage", "gives", "stride", "parameters", "mult-adds")
     for stage in trunk.stages:
@@ -144,7 +147,9 @@ def show_network(output: Output, name: str, network: NetworkFacts) -> None:
         output.json({"of": name, **asdict(network)})
         return
     out = output.result
-    out.print(f"[name]{escape(name)}[/name] · pictures of {_sides(network.size)}", soft_wrap=True)
+    out.print(
+        f"[name]{escape(name)}[/name] · pictures of {sides_text(network.size)}", soft_wrap=True
+    )
     table = _table(" part", "gives", "parameters", "mult-adds", "tasks", "frozen")
     for part in network.parts:
         _add(table, part, len(network.tasks))
@@ -179,8 +184,15 @@ def show_file(output: Output, name: str, file: FileFacts) -> None:
         output.note(f"a file does not say which trunk it is of: {start}")
 
 
+def count(parameters: int) -> str:
+    """A number of parameters; a dash for none."""
+    return millions(parameters) if parameters else "–"
+
+
 def work(multiply_adds: int) -> str:
-    """A number of multiply-adds."""
+    """A number of multiply-adds; a dash for none."""
+    if not multiply_adds:
+        return "–"
     if multiply_adds >= 100_000_000:
         return f"{multiply_adds / 1e9:.2f} G"
     return millions(multiply_adds)
@@ -206,7 +218,7 @@ def _add(table: Table, part: Part, tasks: int, indent: str = "") -> None:
     table.add_row(
         f" {indent}{part.name}",
         Text(first),
-        millions(part.parameters),
+        count(part.parameters),
         work(part.multiply_adds),
         Text(_tasks(part.tasks, tasks)),
         _frozen(part),
@@ -222,13 +234,16 @@ def _tasks(names: Sequence[str], all_tasks: int) -> str:
     return f"all {all_tasks}" if len(names) == all_tasks > NAMED else and_more(names, NAMED)
 
 
-def _sides(size: tuple[int, int]) -> str:
+def sides_text(size: tuple[int, int]) -> str:
+    """A picture's height and width."""
     return f"{size[0]} × {size[1]}"
 
 
 def _frozen(of: Part | NetworkFacts) -> str:
     if of.frozen is None:
         return "unknown"
+    if not of.parameters:
+        return "–"
     if not of.frozen:
         return "no"
     return ("yes" if of.frozen == of.parameters else "partly") + until(of.until, of.frozen)

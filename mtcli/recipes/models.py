@@ -5,22 +5,31 @@ from __future__ import annotations
 from collections.abc import Collection, Generator
 from pathlib import Path
 
-from mtcli.core.architecture import architecture_of
-from mtcli.core.assembly import copied_tensors
+from mtcli.core.assembly import copied_tensors, model_of
+from mtcli.core.building import build_network
 from mtcli.core.checkpoint import Model, load_model, load_network
 from mtcli.core.config import Config, TrainConfig
 from mtcli.core.data.gather import draw_once, load_records
-from mtcli.core.data.prepare import prepare_tasks
 from mtcli.core.data.records import labelled_only, require_labels
 from mtcli.core.data.splits import check_files
 from mtcli.core.errors import ConfigError, UsageError
 from mtcli.core.freezing import check_frozen, frozen_until
-from mtcli.core.inventory.facts import FileFacts, Listing, Measuring, NetworkFacts, TrunkFacts
+from mtcli.core.inventory.choices import compare_choices
+from mtcli.core.inventory.facts import (
+    Comparison,
+    FileFacts,
+    Key,
+    Listing,
+    Measuring,
+    NetworkFacts,
+    TrunkFacts,
+)
 from mtcli.core.inventory.networks import measure_network
 from mtcli.core.inventory.trunks import SELECTION, all_names, matching_names, measure_trunk
 from mtcli.core.inventory.weightfiles import describe_tensors
-from mtcli.core.network import Network, build_network, check_size
+from mtcli.core.network import Network
 from mtcli.core.runtime import seed_everything
+from mtcli.core.sizing import check_size
 from mtcli.core.transfer.build import plan_transfer
 from mtcli.core.trunks import find_family
 from mtcli.core.weights import read_tensors
@@ -39,7 +48,7 @@ def list_trunks(pattern: str | None, size: tuple[int, int]) -> Generator[Measuri
     for done, name in enumerate(names):
         yield Measuring(done, len(names), name)
         try:
-            trunks.append(measure_trunk(name, size).facts)
+            trunks.append(measure_trunk(name, size))
         except ConfigError as error:
             without.append(name)
             refused = error
@@ -66,7 +75,7 @@ def show_trunk(name: str, size: tuple[int, int]) -> TrunkFacts:
             f"no such trunk, config or run: {name}", expected=WHAT, mend=error.mend
         ) from None
     try:
-        return measure_trunk(name, size).facts
+        return measure_trunk(name, size)
     except ConfigError as error:
         raise UsageError(error.what.removeprefix("model.trunk: "), **error.parts()) from None
 
@@ -77,25 +86,33 @@ def show_config(config: Config) -> NetworkFacts:
     Raises:
         MtcliError: labels are missing or broken, or the network cannot be built or frozen.
     """
-    config = draw_once(config)
-    check_files(config)
-    records = labelled_only(load_records(config.data, config.tasks, "train"))
-    for name in config.tasks:
-        require_labels(records, name)
-    model = Model(
-        architecture_of(config.model, config.tasks),
-        prepare_tasks(records, config.tasks),
-        config.data.size,
-        config.data.resize,
-        config.plugins,
-    )
-    seed_everything(config.train.seed)
+    model = _model_of(config)
     network = build_network(model.architecture, model.tasks)
     check_size(network, model.architecture, model.size)
     plan = None if config.transfer is None else plan_transfer(config.transfer, network, model)
     copied = copied_tensors(network, config, plan)
     check_frozen(network, config.train, model.size, copied)
     return _measure(network, model, config.train, copied)
+
+
+def compare_config(config: Config, key: Key) -> Generator[Measuring, None, Comparison]:
+    """What the network of a config costs with each way of sharing, or of fusion.
+
+    Args:
+        config: whose labels are read.
+        key: which of the two.
+
+    Raises:
+        MtcliError: labels are missing or broken, or see `compare_choices`.
+    """
+    model = _model_of(config)
+    return compare_choices(model.architecture, model.tasks, model.size, key)
+
+
+def compare_checkpoint(checkpoint: Path, key: Key) -> Generator[Measuring, None, Comparison]:
+    """What the network of a checkpoint would cost with each way; see `compare_config`."""
+    model, _ = load_model(checkpoint)
+    return compare_choices(model.architecture, model.tasks, model.size, key)
 
 
 def show_checkpoint(checkpoint: Path, settings: TrainConfig | None) -> NetworkFacts:
@@ -123,6 +140,17 @@ def show_file(path: Path) -> FileFacts:
     if not tensors:
         raise ConfigError("weights: the file holds no tensors by name", where=path)
     return describe_tensors(tensors)
+
+
+def _model_of(config: Config) -> Model:
+    """The tasks and the architecture of a config, with what its training split tells of them."""
+    config = draw_once(config)
+    check_files(config)
+    records = labelled_only(load_records(config.data, config.tasks, "train"))
+    for name in config.tasks:
+        require_labels(records, name)
+    seed_everything(config.train.seed)
+    return model_of(config, records)
 
 
 def _measure(

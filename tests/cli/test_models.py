@@ -142,6 +142,54 @@ def test_tasks_and_sets_apply_to_a_config(cli: Cli, shapes: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("sharing", ["branch", "cross_stitch", "mtan", "none"])
+def test_parts_tell_what_is_shared_by_whom(cli: Cli, shapes: Path, sharing: str) -> None:
+    answer = cli("models", "show", shapes / "mtcli.yaml", "--set", f"model.sharing={sharing}")
+    assert answer.code == 0, answer.err
+    rows = {line.split()[0]: line for line in answer.out.splitlines()}
+    assert ("sharing" in rows) is (sharing == "cross_stitch")
+    assert ("sharing.cls" in rows) is (sharing == "mtan")
+    assert ("trunks.det" in rows) is (sharing != "mtan")
+    whole = rows["trunk" if sharing in ("branch", "mtan") else "trunks.cls"]
+    assert ("cls, det" in whole) is (sharing != "none")
+
+
+def test_ways_of_sharing_are_compared(cli: Cli, shapes: Path) -> None:
+    words = [shapes / "mtcli.yaml", "--set", "model.sharing=mtan"]
+    answer = cli("models", "show", *words, "--compare", "sharing", "--json")
+    assert answer.code == 0, answer.err
+    found = facts(answer.out)
+    assert (found["key"], found["chosen"], found["tasks"]) == ("sharing", "mtan", ["cls", "det"])
+    costs = {choice["name"]: choice["cost"] for choice in found["choices"]}
+    assert {*costs} == {"branch", "cross_stitch", "hard", "mtan", "none"}
+    one = facts(cli("models", "show", *words, "--json").out)
+    alike = ("parameters", "multiply_adds", "shared", "own")
+    assert costs["mtan"] == {key: one[key] for key in alike}
+
+
+def test_a_run_is_compared_too(cli: Cli, trained: Path) -> None:
+    answer = cli("models", "show", trained, "--compare", "sharing")
+    assert answer.code == 0, answer.err
+    heading, names, *rows = answer.out.splitlines()
+    assert heading.split(" · ")[1] == "sharing: hard"
+    assert names.split() == ["sharing", "parameters", "mult-adds", "shared", "cls", "det"]
+    assert len(rows) == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["shring"], "did you mean sharing?"),
+        (["fusion"], "there is one input, and nothing to fuse"),
+    ],
+)
+def test_what_cannot_be_compared(cli: Cli, shapes: Path, words: list[str], said: str) -> None:
+    answer = cli("models", "show", shapes / "mtcli.yaml", "--compare", *words)
+    assert answer.code == 2
+    assert said in answer.err
+    assert answer.out == ""
+
+
 def test_a_stage_rests_at_first(cli: Cli, shapes: Path) -> None:
     stages = (
         "train.mixing.sequential=[{tasks: [cls], epochs: 1, freeze: [trunk]},"
@@ -222,6 +270,8 @@ def test_a_file_that_holds_no_weights(cli: Cli) -> None:
     ("words", "option"),
     [
         (["text.pth", "--size", "64,64"], "--size"),
+        (["text.pth", "--compare", "sharing"], "--compare"),
+        (["tiny", "--compare", "sharing"], "--compare"),
         (["tiny", "--tasks", "cls"], "--tasks"),
         (["tiny", "--set", "train.epochs=1"], "--set"),
         (["mtcli.yaml", "--size", "64,64"], "--size"),

@@ -8,10 +8,13 @@ from typing import Literal
 
 Shape = tuple[int, ...]
 
+Key = Literal["sharing", "fusion"]
+"""What of a network there are several ways for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measuring:
-    """Trunks are being measured, one after the other."""
+    """Trunks or networks are being measured, one after the other."""
 
     done: int
     total: int
@@ -97,10 +100,12 @@ class Part:
     """A part of a network.
 
     Attributes:
-        name: as its tensors' names begin; of a trunk's stage the map it gives.
-        what: the trunk's name, or the kind of the head's task; empty where the name says it.
-        outputs: the shapes of what it gives for one picture, by name; the only one's name may
-            be empty.
+        name: as its tensors' names begin; of a trunk's stage the map it gives; `tied` of what
+            several parts have in common.
+        what: the trunk's name, the way of sharing or fusion, the kind of the head's task, or the
+            parts that are tied; empty where the name says it.
+        outputs: the shapes of what it gives for one record, by name; the only one's name may be
+            empty. Sharing and fusion change no shape of the trunk's maps.
         tasks: those that need it.
         parameters, multiply_adds: of all of it.
         frozen: parameters that do not learn in the first epoch; None where nobody knows.
@@ -123,7 +128,9 @@ class Part:
 class NetworkFacts:
     """A network by its parts, for pictures of its working size (height, width).
 
-    `parameters` counts shared ones once; `frozen` and `until` are as those of a part.
+    The parts add up to the whole: tied parameters are counted once. `frozen` and `until` are as
+    those of a part. `shared` are the parameters that several tasks need, `own` those that one
+    alone needs, by task; what none needs is in neither.
     """
 
     size: tuple[int, int]
@@ -133,6 +140,46 @@ class NetworkFacts:
     multiply_adds: int
     frozen: int | None
     until: Mapping[int, int] = field(default_factory=dict)
+    shared: int = 0
+    own: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a network costs; each as in `NetworkFacts`."""
+
+    parameters: int
+    multiply_adds: int
+    shared: int
+    own: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several ways to build a network: its name, and what it costs, or why it cannot be."""
+
+    name: str
+    cost: Cost | None
+    refused: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A network as each way of sharing, or of fusion, makes it.
+
+    Attributes:
+        key: what they are ways of.
+        chosen: the way that the network has.
+        size: the working size, height and width.
+        tasks: by name.
+        choices: the one with the fewest parameters first, those that cannot be last.
+    """
+
+    key: Key
+    chosen: str
+    size: tuple[int, int]
+    tasks: tuple[str, ...]
+    choices: tuple[Choice, ...]
 
 
 @dataclass(frozen=True, slots=True)

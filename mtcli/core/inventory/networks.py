@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -11,12 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from mtcli.core.blueprint import MAIN, Architecture
 from mtcli.core.inventory.facts import NetworkFacts, Part, Shape
-from mtcli.core.inventory.trunks import MeasuredTrunk, measure_trunk
-from mtcli.core.network import MAIN, Architecture, Network
+from mtcli.core.inventory.ledger import Ledger, Resting
+from mtcli.core.inventory.passes import part_of, run_through
+from mtcli.core.network import Network
+from mtcli.core.pyramid import Pyramid
 from mtcli.core.task import AnyTask
-
-Resting = Mapping[str, int | None] | None
 
 
 def measure_network(
@@ -26,117 +26,88 @@ def measure_network(
     size: tuple[int, int],
     resting: Resting,
 ) -> NetworkFacts:
-    """What a network is made of, for one picture in evaluation.
+    """What a network is made of, for one record in evaluation, which has all its inputs.
 
-    Trunks are measured by their names, see `measure_trunk`; pyramids and heads run on the CPU on
-    maps of zeros. The second stage of a two-stage detector costs as much as there are proposals,
-    which depends on the weights and, with real pictures, on what is in them.
+    A task needs what the maps that it reads depend on. See `Tape` for what is counted. Heads run
+    on the CPU on maps of zeros: the second stage of a two-stage detector costs as much as there
+    are proposals, which depends on the weights and, with real pictures, on what is in them.
+
+    What is tied between parts is in none of them, but in parts called `tied`.
 
     Args:
         network: on the CPU; it is put into evaluation mode.
         architecture: what it was built from.
         tasks: its tasks.
         size: the working size, height and width.
-        resting: the names of tensors that do not learn in the first epoch, each with the last one
-            of those in which it does not (None: the end); or None where nobody knows.
+        resting: which parameters do not learn in the first epoch.
     """
     network.eval()
+    paths = part_paths(network)
+    run = run_through(network, paths, size)
+    ledger = Ledger(network, run, paths, resting)
+    names = {MAIN: architecture.trunk}
+    names |= {key: side.trunk for key, side in architecture.trunks.items()}
     parts: list[Part] = []
-    maps: dict[str, dict[str, Tensor]] = {}
-    for key in dict.fromkeys([MAIN, *sorted(network.uses.values())]):
-        users = tuple(task for task, used in network.uses.items() if used == key)
-        if not users:
-            continue
-        name = architecture.trunk if key == MAIN else architecture.trunks[key].trunk
-        measured = measure_trunk(name, size)
-        wanted = {task: network.levels[task] for task in users}
-        parts.append(_trunk(key, measured, wanted, resting))
-        maps[key] = {stage.level: torch.zeros(1, *stage.shape) for stage in measured.facts.stages}
-        pyramid = network.pyramid_of(key)
-        if pyramid is not None:
-            levels, multiply_adds = _counted(pyramid, maps[key])
-            maps[key].update(levels)
-            readers = tuple(task for task in users if _reads_pyramid(wanted[task]))
-            prefix = "pyramid" if key == MAIN else f"pyramids.{key}"
-            shapes = _shapes(levels)
-            parts.append(_part(prefix, "", shapes, readers, pyramid, multiply_adds, resting))
+    for key in dict.fromkeys(network.roots.values()):
+        streams = [stream for stream, root in network.roots.items() if root == key]
+        trunks = [_path("trunk", part) for part, root in network.parts.items() if root == key]
+        parts += [ledger.trunk(path, names[key], streams) for path in trunks]
+        if key == MAIN:
+            parts += [ledger.part(path, architecture.sharing) for path in _sharing(network)]
+        for stream in streams:
+            if _fuses(network, stream):
+                parts.append(ledger.part(_path("fusion", stream), architecture.fusion or ""))
+            pyramid = network.pyramid_of(stream)
+            if isinstance(pyramid, Pyramid):
+                maps = {
+                    level: (spec.channels, *(side // spec.stride for side in size))
+                    for level, spec in pyramid.specs.items()
+                }
+                parts.append(ledger.part(_path("pyramid", stream), "", maps))
     for task, head in network.heads.items():
-        own = {level: maps[network.uses[task]][level] for level in network.levels[task]}
-        raw, multiply_adds = _counted(head, own, None)
-        name, kind = f"heads.{task}", tasks[task].kind
-        parts.append(_part(name, kind, _shapes(raw), (task,), head, multiply_adds, resting))
-    sizes = _sizes(network)
+        zeros = {level: torch.zeros(m.shape) for level, m in run.features[task].items()}
+        raw, multiply_adds = _counted(head, zeros, None)
+        parts.append(ledger.head(task, tasks[task].kind, _shapes(raw), multiply_adds))
+    parts += ledger.tied()
     return NetworkFacts(
         size=size,
         tasks=tuple(network.uses),
         parts=tuple(parts),
-        parameters=sum(sizes.values()),
+        parameters=sum(parameter.size for parameter in ledger.parameters),
         multiply_adds=sum(part.multiply_adds for part in parts),
-        frozen=_frozen(sizes, "", resting),
-        until=_until(sizes, "", resting),
+        frozen=ledger.frozen(ledger.parameters),
+        until=ledger.until(ledger.parameters),
+        shared=ledger.needed_by_several(),
+        own=ledger.needed_by_one(),
     )
 
 
-def _trunk(
-    key: str,
-    measured: MeasuredTrunk,
-    wanted: Mapping[str, Sequence[str]],
-    resting: Resting,
-) -> Part:
-    """A trunk and its stages, `wanted` by the tasks that use it."""
-    prefix = f"trunks.{key}" if key else "trunk"
-    facts = measured.facts
-    levels = [stage.level for stage in facts.stages]
-    stages = []
-    for number, stage in enumerate(facts.stages):
-        beyond = set(levels[number:])
-        # A pyramid is built from the coarsest map down.
-        users = [t for t, own in wanted.items() if _reads_pyramid(own) or beyond & set(own)]
-        stages.append(
-            Part(
-                name=stage.level,
-                what="",
-                outputs={"": stage.shape},
-                tasks=tuple(users),
-                parameters=stage.parameters,
-                multiply_adds=stage.multiply_adds,
-                frozen=_frozen(measured.parameters[stage.level], f"{prefix}.", resting),
-                until=_until(measured.parameters[stage.level], f"{prefix}.", resting),
-            )
-        )
-    return Part(
-        name=prefix,
-        what=facts.name,
-        outputs={},
-        tasks=tuple(wanted),
-        parameters=facts.parameters,
-        multiply_adds=facts.multiply_adds,
-        frozen=_frozen(measured.all_parameters, f"{prefix}.", resting),
-        until=_until(measured.all_parameters, f"{prefix}.", resting),
-        parts=tuple(stages),
-    )
+def part_paths(network: Network) -> list[str]:
+    """The paths of a network's parts, none inside another; they have all its parameters."""
+    paths = [_path("trunk", part) for part in network.parts] + _sharing(network)
+    for stream in network.roots:
+        paths += [_path("fusion", stream)] if _fuses(network, stream) else []
+        paths += [_path("pyramid", stream)] if network.pyramid_of(stream) is not None else []
+    return paths + [f"heads.{task}" for task in network.uses]
 
 
-def _part(
-    name: str,
-    what: str,
-    outputs: Mapping[str, Shape],
-    tasks: tuple[str, ...],
-    module: nn.Module,
-    multiply_adds: int,
-    resting: Resting,
-) -> Part:
-    sizes = _sizes(module)
-    return Part(
-        name=name,
-        what=what,
-        outputs=outputs,
-        tasks=tasks,
-        parameters=sum(sizes.values()),
-        multiply_adds=multiply_adds,
-        frozen=_frozen(sizes, f"{name}.", resting),
-        until=_until(sizes, f"{name}.", resting),
-    )
+def _path(kind: str, key: str) -> str:
+    return kind if key == MAIN else f"{kind}s.{key}"
+
+
+def _sharing(network: Network) -> list[str]:
+    """What a way of sharing adds: a part a task where each is one task's alone, else one part."""
+    own = [path for paths in network.needed_by_one().values() for path in paths]
+    own = [path for path in own if path.startswith("sharing.")]
+    names = [name for name, _ in network.named_parameters() if name.startswith("sharing.")]
+    divided = all(part_of(name, own) is not None for name in names)
+    return own if divided else ["sharing"]
+
+
+def _fuses(network: Network, stream: str) -> bool:
+    """Whether a stream's inputs are fused by layers that learn."""
+    fusion = network.fusion_of(stream)
+    return fusion is not None and any(True for _ in fusion.parameters())
 
 
 def _counted(module: nn.Module, *inputs: object) -> tuple[Any, int]:
@@ -144,31 +115,6 @@ def _counted(module: nn.Module, *inputs: object) -> tuple[Any, int]:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         given = module(*inputs)
     return given, counter.get_total_flops() // 2
-
-
-def _sizes(module: nn.Module) -> dict[str, int]:
-    return {name: parameter.numel() for name, parameter in module.named_parameters()}
-
-
-def _frozen(sizes: Mapping[str, int], prefix: str, resting: Resting) -> int | None:
-    """How many of the parameters whose names begin with `prefix` do not learn at first."""
-    if resting is None:
-        return None
-    return sum(size for name, size in sizes.items() if prefix + name in resting)
-
-
-def _until(sizes: Mapping[str, int], prefix: str, resting: Resting) -> dict[int, int]:
-    """How many of those learn later, by the last epoch in which they do not."""
-    found: Counter[int] = Counter()
-    for name, size in sizes.items():
-        last = (resting or {}).get(prefix + name)
-        if last is not None:
-            found[last] += size
-    return dict(sorted(found.items()))
-
-
-def _reads_pyramid(levels: Sequence[str]) -> bool:
-    return any(level.startswith("p") for level in levels)
 
 
 def _shapes(given: object) -> dict[str, Shape]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Self
@@ -10,6 +11,10 @@ from typing import Any, Self
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
+
+DEVICES = ("meta", "cpu")
+"""Where something is measured: on `meta`, tensors have shapes and nothing else. What it cannot do,
+since it asks for values, is done in earnest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +33,25 @@ class Tape:
     Multiply-adds are those of convolutions and matrix products, attention included: half of what
     `torch.utils.flop_counter` counts, which takes each for two operations. Norms, activations,
     pooling and resizing are not counted, as is the custom.
+
+    Operations are told by their numbers, in the order in which they were run.
+
+    Args:
+        constants: tensors that no operation changes, as parameters are: that two operations read
+            one, or views of it, does not make one depend on the other.
+
+    Attributes:
+        place: what each operation is written down with, the name of what runs it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, constants: Iterable[Tensor] = ()) -> None:
+        self.place = ""
         self._stack = ExitStack()
         self._operations: list[_Operation] = []
+        self._readers: dict[int, set[int]] = defaultdict(set)
+        self._places: dict[str, set[int]] = defaultdict(set)
         self._kept: list[object] = []
+        self._constants = frozenset(map(self._storage, constants))
 
     def __enter__(self) -> Self:
         counter = self._stack.enter_context(FlopCounterMode(display=False))
@@ -47,12 +65,39 @@ class Tape:
     def write(self, reads: object, gives: object, multiply_adds: int) -> None:
         """Add an operation by its arguments, its results and what it cost."""
         inputs, outputs = (frozenset(map(self._storage, _tensors(v))) for v in (reads, gives))
+        number = len(self._operations)
         self._operations.append(_Operation(inputs, outputs, multiply_adds))
+        self._places[self.place].add(number)
+        for storage in inputs:
+            self._readers[storage].add(number)
 
     @property
     def multiply_adds(self) -> int:
         """Of all operations so far."""
         return sum(operation.multiply_adds for operation in self._operations)
+
+    def cost(self, operations: Collection[int]) -> int:
+        """The multiply-adds of some operations."""
+        return sum(self._operations[number].multiply_adds for number in operations)
+
+    def at(self, place: str) -> set[int]:
+        """The operations that were written down with a place."""
+        return self._places[place]
+
+    def reading(self, tensor: Tensor) -> set[int]:
+        """The operations that a tensor, or a view of it, was an argument of."""
+        return self._readers[self._storage(tensor)]
+
+    def behind(self, tensors: Iterable[Tensor]) -> set[int]:
+        """The operations that tensors depend on."""
+        wanted = {self._storage(tensor) for tensor in tensors}
+        found = set()
+        for number in reversed(range(len(self._operations))):
+            operation = self._operations[number]
+            if operation.gives & wanted:
+                found.add(number)
+                wanted |= operation.reads - self._constants
+        return found
 
     def shares(
         self, maps: Sequence[Tensor], parameters: Sequence[Tensor]
@@ -71,23 +116,13 @@ class Tape:
         read: set[int] = set()
         found = []
         for feature in maps:
-            own = self._behind(feature) - done
+            own = self.behind([feature]) - done
             inputs: set[int] = set().union(*(self._operations[n].reads for n in own)) - read
-            counted = sum(self._operations[n].multiply_adds for n in own)
-            found.append((counted, {n for n, storage in enumerate(storages) if storage in inputs}))
+            found.append(
+                (self.cost(own), {n for n, storage in enumerate(storages) if storage in inputs})
+            )
             done |= own
             read |= inputs
-        return found
-
-    def _behind(self, feature: Tensor) -> set[int]:
-        """The positions of the operations that a tensor depends on."""
-        wanted = {self._storage(feature)}
-        found = set()
-        for number in reversed(range(len(self._operations))):
-            operation = self._operations[number]
-            if operation.gives & wanted:
-                found.add(number)
-                wanted |= operation.reads
         return found
 
     def _storage(self, tensor: Tensor) -> int:

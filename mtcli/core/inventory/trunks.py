@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import torch
@@ -12,7 +10,7 @@ import torch
 from mtcli.core.errors import ConfigError, UsageError, did_you_mean
 from mtcli.core.inventory.facts import Stage, TrunkFacts
 from mtcli.core.inventory.pretrained import tagged_names, tags_of
-from mtcli.core.inventory.tape import Tape
+from mtcli.core.inventory.tape import DEVICES, Tape
 from mtcli.core.trunks import FAMILIES, build_trunk
 
 SELECTION = (
@@ -34,19 +32,6 @@ SELECTION = (
 )
 """Well-known trunks from small to large, shown where none are asked for: measuring all takes
 minutes."""
-
-DEVICES = ("meta", "cpu")
-"""Where a trunk is measured: on `meta`, tensors have shapes and nothing else. What it cannot do,
-since it asks for values, is done in earnest."""
-
-
-@dataclass(frozen=True, slots=True)
-class MeasuredTrunk:
-    """A trunk's facts, and the sizes of its parameters by name: of each stage's, and of all."""
-
-    facts: TrunkFacts
-    parameters: Mapping[str, Mapping[str, int]]
-    all_parameters: Mapping[str, int]
 
 
 def all_names() -> list[str]:
@@ -73,7 +58,7 @@ def matching_names(pattern: str) -> list[str]:
     raise UsageError(f"no trunk matches {pattern}", mend=did_you_mean(pattern, near))
 
 
-def measure_trunk(name: str, size: tuple[int, int]) -> MeasuredTrunk:
+def measure_trunk(name: str, size: tuple[int, int]) -> TrunkFacts:
     """What a trunk is made of, by one forward pass of one picture in evaluation.
 
     Which stage a layer is of follows from what each map depends on, whatever the trunk's modules
@@ -104,7 +89,7 @@ def _headline(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
 
 
-def _measure(name: str, size: tuple[int, int], device: str) -> MeasuredTrunk:
+def _measure(name: str, size: tuple[int, int], device: str) -> TrunkFacts:
     with torch.device(device):
         trunk = build_trunk(name)
         picture = torch.zeros(1, 3, *size)
@@ -113,26 +98,23 @@ def _measure(name: str, size: tuple[int, int], device: str) -> MeasuredTrunk:
         raise _refused(name, size, expected=f"height and width in multiples of {largest}")
     with Tape() as tape:
         maps = trunk.extract(trunk.module.eval(), picture)
-    named = dict(trunk.module.named_parameters())
-    sizes = {parameter: tensor.numel() for parameter, tensor in named.items()}
-    shares = tape.shares([maps[level] for level in trunk.specs], list(named.values()))
-    names = list(named)
-    stages, parameters = [], {}
+    named = list(trunk.module.parameters())
+    shares = tape.shares([maps[level] for level in trunk.specs], named)
+    stages = []
     for (level, spec), (multiply_adds, own) in zip(trunk.specs.items(), shares, strict=True):
-        parameters[level] = {names[n]: sizes[names[n]] for n in sorted(own)}
         _, channels, height, width = maps[level].shape
-        shape, total = (channels, height, width), sum(parameters[level].values())
-        stages.append(Stage(level, shape, spec.stride, total, multiply_adds))
-    facts = TrunkFacts(
+        shape, parameters = (channels, height, width), sum(named[n].numel() for n in own)
+        stages.append(Stage(level, shape, spec.stride, parameters, multiply_adds))
+    parameters = sum(parameter.numel() for parameter in named)
+    return TrunkFacts(
         name=name,
         size=size,
-        parameters=sum(sizes.values()),
+        parameters=parameters,
         multiply_adds=tape.multiply_adds,
-        unused=sum(sizes.values()) - sum(stage.parameters for stage in stages),
+        unused=parameters - sum(stage.parameters for stage in stages),
         stages=tuple(stages),
         pretrained=tags_of(name),
     )
-    return MeasuredTrunk(facts, parameters, sizes)
 
 
 def _refused(

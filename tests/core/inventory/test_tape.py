@@ -73,3 +73,28 @@ def test_tensors_in_lists_are_read() -> None:
     with torch.no_grad(), Tape() as tape:
         joined = torch.cat([one(picture), other(picture)])
     assert tape.shares([joined], [one.weight, other.weight]) == [(48, {0, 1})]
+
+
+def test_what_leads_to_a_tensor_and_what_reads_one() -> None:
+    one, other = nn.Linear(2, 3, bias=False), nn.Linear(3, 4, bias=False)
+    with torch.no_grad(), Tape() as tape:
+        tape.place = "one"
+        first = one(torch.zeros(1, 2))
+        tape.place = "other"
+        last = other(first)
+    assert tape.behind([first]) < tape.behind([first, last]) == tape.at("one") | tape.at("other")
+    assert tape.cost(tape.at("one")) == 6
+    assert tape.cost(tape.at("other")) == 12
+    assert tape.at("nowhere") == set()
+    assert tape.reading(first) <= tape.at("other")
+    assert tape.reading(one.weight) <= tape.at("one")
+
+
+def test_operations_that_read_one_constant_do_not_depend_on_each_other() -> None:
+    layer = nn.Linear(3, 3, bias=False)  # whose weight is turned, a view, for each product
+    with torch.no_grad(), Tape([layer.weight]) as tape:
+        first = layer(torch.zeros(1, 3))
+        second = layer(torch.ones(1, 3))
+    assert not tape.behind([first]) & tape.behind([second])
+    assert tape.cost(tape.behind([second])) == 9
+    assert tape.cost(tape.reading(layer.weight)) == 18
