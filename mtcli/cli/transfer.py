@@ -141,12 +141,6 @@ def transfer(
             found=f"--from {(origins or [''])[0]}",
             expected="--from TASK=RUN for each of several",
         )
-    if len(found) > 1 and merge is None and not copy:
-        raise UsageError(
-            "several origins bring a trunk each",
-            found=", ".join(found),
-            mend="--merge average takes the mean; --copy heads takes none",
-        )
     train: dict[str, Any] = {
         "epochs": epochs,
         "freeze": _listed(freeze),

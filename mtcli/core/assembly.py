@@ -7,19 +7,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mtcli.core.architecture import architecture_of, prefix_of, trunks_of
+from mtcli.core.building import build_network
 from mtcli.core.checkpoint import Model, load_model
-from mtcli.core.config import Config, TrunkConfig
+from mtcli.core.config import Config
+from mtcli.core.configmodel import TrunkConfig
 from mtcli.core.data.gather import load_records
 from mtcli.core.data.prepare import prepare_tasks
+from mtcli.core.data.ranges import find_inputs
 from mtcli.core.data.records import Record, labelled_only, require_labels
 from mtcli.core.data.splits import check_files, has_split, names_of
 from mtcli.core.distillation import Teacher, known_tasks
 from mtcli.core.errors import ConfigError
 from mtcli.core.freezing import check_frozen
 from mtcli.core.heads.native import NativeHead
-from mtcli.core.network import Network, build_network, check_size
+from mtcli.core.network import Network
 from mtcli.core.progress import check_best
 from mtcli.core.runtime import Runtime, seed_everything
+from mtcli.core.sizing import check_size
 from mtcli.core.transfer.build import plan_native, plan_transfer
 from mtcli.core.transfer.keeping import kept_tasks
 from mtcli.core.transfer.plan import Plan
@@ -81,17 +85,33 @@ def assemble(config: Config, checkpoint: Path | None = None) -> Assembly:
         model, facts = load_model(checkpoint)
         copied = frozenset(facts.get("copied", ()))
     else:
-        architecture = architecture_of(config.model, config.tasks)
-        kept = kept_tasks(config.transfer, config.tasks)
-        learnt = {name: task for name, task in config.tasks.items() if name not in kept}
-        prepared = {**prepare_tasks(records["train"], learnt), **kept}
-        tasks = {name: prepared[name] for name in config.tasks}
-        model = Model(architecture, tasks, data.size, data.resize, config.plugins)
+        model = model_of(config, records["train"])
     check_best(config.train.best, model.tasks)
     network, weights, plan = start_network(config, model, from_scratch=checkpoint is None)
     if checkpoint is None:
         copied = copied_tensors(network, config, plan)
     return Assembly(records, model, network, weights, plan, copied, unlabelled)
+
+
+def model_of(config: Config, records: Sequence[Record]) -> Model:
+    """The tasks with what the records of the training split tell of them, and the architecture.
+
+    Raises:
+        MtcliError: labels or inputs do not tell what must be known.
+    """
+    inputs = find_inputs(config, records)
+    architecture = architecture_of(config.model, config.tasks, inputs)
+    kept = kept_tasks(config.transfer, config.tasks)
+    learnt = {name: task for name, task in config.tasks.items() if name not in kept}
+    prepared = {**prepare_tasks(records, learnt), **kept}
+    return Model(
+        architecture,
+        {name: prepared[name] for name in config.tasks},
+        config.data.size,
+        config.data.resize,
+        config.plugins,
+        {name: scale for name, scale in inputs.items() if scale is not None},
+    )
 
 
 def start_network(
@@ -131,20 +151,21 @@ def start_network(
 def _fill(
     network: Network, model: Model, key: str, trunk: TrunkConfig
 ) -> tuple[WeightsReport, set[str]]:
-    """Fill a trunk with published weights, and the heads that are its own classifier.
+    """Fill a trunk, the tasks' parts of it, and the heads that are its own classifier.
 
     Returns:
         What came of it, and the tensors of heads that it filled.
     """
     assert trunk.weights is not None
+    parts = [network.trunk_of(part) for part, root in network.parts.items() if root == key]
     try:
-        report = load_trunk_weights(network.trunk_of(key), trunk.weights, trunk.trunk)
+        report = load_trunk_weights(parts[0], trunk.weights, trunk.trunk, parts[1:])
     except ConfigError as error:
         what = error.what.replace("model.weights", weights_key(key))
         raise ConfigError(what, **error.parts()) from None
     filled: set[str] = set()
     for task, head in network.heads.items():
-        if network.uses[task] == key and isinstance(head, NativeHead):
+        if network.roots[network.uses[task]] == key and isinstance(head, NativeHead):
             plan = plan_native(trunk.weights, trunk.trunk, network, model, task)
             if plan is not None:
                 plan.apply(network)
@@ -155,12 +176,13 @@ def _fill(
 
 def published_tensors(network: Network, config: Config) -> dict[str, str]:
     """The tensors of trunks that the config has weights for, each with the key that says so."""
+    trunks = trunks_of(config.model, config.tasks)
     return {
         name: weights_key(key)
-        for key, trunk in trunks_of(config.model, config.tasks).items()
-        if trunk.weights is not None
+        for part, key in network.parts.items()
+        if trunks[key].weights is not None
         for name in network.state_dict()
-        if name.startswith(prefix_of(key))
+        if name.startswith(prefix_of(part))
     }
 
 

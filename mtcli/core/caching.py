@@ -19,7 +19,6 @@ from mtcli.core.errors import ConfigError
 from mtcli.core.events import Caching, Noted
 from mtcli.core.mixing import in_order
 from mtcli.core.network import Network, map_name
-from mtcli.core.pyramid import Pyramid
 from mtcli.core.runtime import Runtime
 
 
@@ -44,8 +43,8 @@ class FeatureCache:
         self._config = config
         self._records = records
         self._runtime = runtime
-        self._levels = maps_read(network)
-        blank = torch.zeros(1, 3, *config.data.size, dtype=torch.uint8, device=runtime.device)
+        self._levels = network.reads
+        blank = network.blank(config.data.size, runtime.device)
         self._layouts = {
             name: Layout(feature.shape[1], feature.shape[2], feature.shape[3], feature.dtype)
             for name, feature in self._maps(blank).items()
@@ -111,7 +110,7 @@ class FeatureCache:
         )
         done = 0
         for batch in batches:
-            store.append(split, self._maps(batch.inputs["image"]))
+            store.append(split, self._maps(batch.inputs))
             done += len(batch.keys)
             yield Caching(split, done, len(records))
 
@@ -128,10 +127,10 @@ class FeatureCache:
         keys = {split: [record.key for record in own] for split, own in self._records.items()}
         return FeatureStore(run, self._layouts, keys, origin)
 
-    def _maps(self, image: Tensor) -> dict[str, Tensor]:
+    def _maps(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         self._network.eval()
         with torch.inference_mode(), self._runtime.autocast():
-            maps = self._network.maps(image)
+            maps = self._network.maps(inputs)
         return {
             map_name(key, level): maps[key][level]
             for key, levels in self._levels.items()
@@ -139,25 +138,16 @@ class FeatureCache:
         }
 
     def _weights(self) -> str:
-        """A short text that follows from the trunks' tensors."""
+        """A short text that follows from the tensors that maps are made with."""
         seen = hashlib.sha256()
-        for key in self._levels:
-            for name, tensor in self._network.trunk_of(key).state_dict().items():
+        modules = {key: self._network.trunk_of(key) for key in self._network.parts}
+        if self._network.sharing is not None:
+            modules["sharing"] = self._network.sharing
+        for key, module in modules.items():
+            for name, tensor in module.state_dict().items():
                 seen.update(f"{key}/{name}".encode())
                 seen.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
         return seen.hexdigest()[:16]
-
-
-def maps_read(network: Network) -> dict[str, list[str]]:
-    """For each trunk by its key, those of its maps that its pyramid or a task's head reads."""
-    read: dict[str, set[str]] = {}
-    for task, levels in network.levels.items():
-        key = network.uses[task]
-        pyramid = network.pyramid_of(key)
-        built_on = pyramid.sources if isinstance(pyramid, Pyramid) else ()
-        own = {level for level in levels if level.startswith("c")}
-        read.setdefault(key, set()).update(own, built_on)
-    return {key: sorted(levels) for key, levels in sorted(read.items())}
 
 
 def _nearest(path: Path) -> Path:

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,15 +17,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mtcli import __version__
+from mtcli.core.blueprint import Architecture
+from mtcli.core.building import architecture_from, build_network
+from mtcli.core.configinputs import Range
 from mtcli.core.data.geometry import Rule
 from mtcli.core.errors import CheckpointError, ConfigError, SaveError
 from mtcli.core.events import Metrics
-from mtcli.core.network import Architecture, Network, SideTrunk, build_network
-from mtcli.core.pyramid import NORMS, TOPS
+from mtcli.core.network import Network
 from mtcli.core.run import MODEL, TRAINING, WEIGHTS, sync_folder
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks import KINDS
-from mtcli.core.trunks import find_family
 
 FORMAT = "mtcli checkpoint"
 SCHEMA = 1
@@ -41,6 +42,7 @@ class Model:
         size: the working size, height and width.
         resize: how pictures get there.
         plugins: the modules that its kinds may come from.
+        ranges: of its inputs that are measured maps, the numbers that become 0 and 1.
     """
 
     architecture: Architecture
@@ -48,6 +50,12 @@ class Model:
     size: tuple[int, int]
     resize: Rule
     plugins: tuple[str, ...] = ()
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> dict[str, Range | None]:
+        """Each of several inputs, None of a picture; nothing where there is one picture."""
+        return {name: self.ranges.get(name) for name in self.architecture.inputs}
 
 
 def save_checkpoint(
@@ -130,9 +138,10 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
         resize = description["input"]["resize"]
         if resize not in get_args(Rule):
             raise ValueError(f"input.resize: {resize}")
-        architecture = _architecture(description["architecture"])
+        architecture = architecture_from(description["architecture"])
         plugins = tuple(map(str, description.get("plugins", ())))
-        model = Model(architecture, tasks, (height, width), resize, plugins)
+        ranges = _ranges(description["input"].get("ranges", {}), architecture)
+        model = Model(architecture, tasks, (height, width), resize, plugins, ranges)
     except (AttributeError, KeyError, TypeError, ValueError, ConfigError) as error:
         found = getattr(error, "what", None) or str(error).splitlines()[0]
         if description.get("plugins"):
@@ -213,24 +222,11 @@ def model_facts(epoch: int, score: float | None, metrics: Mapping[str, Metrics])
     }
 
 
-def _architecture(description: Mapping[str, Any]) -> Architecture:
-    sides = {key: SideTrunk(**side) for key, side in description.get("trunks", {}).items()}
-    architecture = Architecture(**{**description, "trunks": sides})
-    right = {
-        "pyramid": type(architecture.pyramid) is int and architecture.pyramid > 0,
-        "pyramid_norm": architecture.pyramid_norm in NORMS,
-        "pyramid_top": architecture.pyramid_top in TOPS,
-        "uses": all(key in sides for key in architecture.uses.values()),
-    }
-    wrong = [key for key, is_right in right.items() if not is_right]
-    if wrong:
-        raise ValueError(f"architecture.{wrong[0]}: {getattr(architecture, wrong[0])}")
-    every: list[Architecture | SideTrunk] = [architecture, *sides.values()]
-    for trunk in every:
-        if not 0 <= trunk.drop_path < 1:
-            raise ValueError(f"architecture.drop_path: {trunk.drop_path}")
-        find_family(trunk.trunk)
-    return architecture
+def _ranges(described: Mapping[str, Any], architecture: Architecture) -> dict[str, Range]:
+    ranges = {name: (float(low), float(high)) for name, (low, high) in described.items()}
+    if {*ranges} != {name for name, channels in architecture.inputs.items() if channels == 1}:
+        raise ValueError(f"input.ranges: {', '.join(ranges)}")
+    return ranges
 
 
 def _describe(model: Model) -> dict[str, Any]:
@@ -240,7 +236,7 @@ def _describe(model: Model) -> dict[str, Any]:
         "mtcli": __version__,
         "architecture": asdict(model.architecture),
         "plugins": list(model.plugins),
-        "input": {"size": list(model.size), "resize": model.resize},
+        "input": {"size": list(model.size), "resize": model.resize, "ranges": dict(model.ranges)},
         "tasks": {
             name: {
                 "kind": task.kind,

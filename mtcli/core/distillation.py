@@ -27,7 +27,7 @@ def known_tasks(network: Network, copied: Collection[str], size: tuple[int, int]
     tried = copy.deepcopy(network).eval().requires_grad_(True)
     shared = {n: p for n, p in tried.named_parameters() if not n.startswith("heads.")}
     with torch.enable_grad():
-        features = tried.encode({"image": torch.zeros(1, 3, *size, dtype=torch.uint8)})
+        features = tried.encode(tried.blank(size))
     known = []
     for task, head in tried.heads.items():
         read = {f"heads.{task}.{name}" for name, _ in head.named_parameters()}

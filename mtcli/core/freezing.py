@@ -61,7 +61,8 @@ def freeze(network: Network, frozen: Freeze, copied: Collection[str] = ()) -> No
 def frozen_tensors(network: Network, frozen: Freeze, copied: Collection[str]) -> set[str]:
     """The names of the tensors that stay: parameters, and the statistics of modules that rest."""
     held = _held(network, frozen, copied)
-    still = {name for name, _ in network.named_parameters() if name in held}
+    every = network.named_parameters(remove_duplicate=False)
+    still = {name for name, _ in every if name in held}
     for path, module in _resting(network, held):
         still |= {f"{path}.{name}" for name in module.state_dict()}
     return still
@@ -175,9 +176,9 @@ def check_frozen(
 
 
 def _require_still_trunks(network: Network, settings: TrainConfig, copied: Collection[str]) -> None:
-    """See that no trunk ever moves; in the last epoch most is thawed."""
+    """See that no trunk, nor what is shared by it, ever moves; in the last epoch most is thawed."""
     resting = frozen_tensors(network, frozen_at(settings, settings.epochs, ()), copied)
-    of_trunks = ("trunk.", "trunks.")
+    of_trunks = ("trunk.", "trunks.", "sharing.")
     moving = [
         name
         for name, _ in network.named_parameters()
@@ -211,7 +212,7 @@ def _learners(
         network.eval()
         freeze(network, frozen, copied)
         with torch.enable_grad():
-            features = network.encode({"image": torch.zeros(1, 3, *size, dtype=torch.uint8)})
+            features = network.encode(network.blank(size))
         return {
             task: any(parameter.requires_grad for parameter in head.parameters())
             or any(feature.requires_grad for feature in features[task].values())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,13 +14,15 @@ from mtcli.core.architecture import prefix_of
 from mtcli.core.config import TrainConfig
 from mtcli.core.layers import layers_of
 from mtcli.core.network import Network
+from mtcli.core.tying import aliases
 
 
 def build_optimizer(network: Network, config: TrainConfig, rates: Mapping[str, float]) -> Optimizer:
     """AdamW or SGD over all parameters, in groups of one learning rate and weight decay.
 
     Norms and biases (tensors of one dimension) have no weight decay. Each group keeps its factor
-    on the learning rate as `lr_factor`.
+    on the learning rate as `lr_factor`. A tied parameter moves once, by the smallest factor that
+    its names have.
 
     Args:
         network: whose parameters move.
@@ -29,10 +30,12 @@ def build_optimizer(network: Network, config: TrainConfig, rates: Mapping[str, f
         rates: factors on the learning rate of the trunks, by key; see `rate_factors`.
     """
     factors = rate_factors(network, rates, config.lr_decay)
+    tied = aliases(network)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         decay = config.weight_decay if parameter.ndim > 1 else 0.0
-        groups.setdefault((factors.get(name, 1.0), decay), []).append(parameter)
+        factor = min(factors.get(alias, 1.0) for alias in tied.get(name, (name,)))
+        groups.setdefault((factor, decay), []).append(parameter)
     described = [
         {"params": parameters, "lr_factor": factor, "weight_decay": decay}
         for (factor, decay), parameters in groups.items()
@@ -49,14 +52,18 @@ def rate_factors(network: Network, rates: Mapping[str, float], decay: float) -> 
 
     That of layer l of L in a trunk of rate r is r · decay^(L − l): what sees the picture first
     moves least (Howard and Ruder, arXiv:1801.06146, section 3.2, who call it discriminative
-    fine-tuning).
+    fine-tuning). Layers that tasks have behind a shared trunk count with it.
     """
     factors = {}
+    numbered = {key: layers_of(network.trunk_of(key)) for key in rates}
     for key, rate in rates.items():
-        trunk = network.trunk_of(key)
-        layers = layers_of(trunk)
+        layers = numbered[key]
+        behind = [
+            own for part, own in numbered.items() if part != key and network.parts[part] == key
+        ]
         last = max(layers.values(), default=0)
-        for name, _ in trunk.named_parameters():
+        last += max((1 + max(own.values(), default=-1) for own in behind), default=0)
+        for name, _ in network.trunk_of(key).named_parameters():
             factors[f"{prefix_of(key)}{name}"] = rate * decay ** (last - layers[name])
     return factors
 
@@ -80,13 +87,15 @@ class WeightAverage:
 
     average ← d · average + (1 − d) · weights, with d = min(decay, (1 + n) / (10 + n)) after n
     updates, so that a short training is not held back by its start (as in TensorFlow's
-    ExponentialMovingAverage). Integers (BatchNorm's counters) are copied.
+    ExponentialMovingAverage). Integers (BatchNorm's counters) are copied. A tied tensor moves once.
     """
 
     def __init__(self, network: Network, decay: float) -> None:
         self.network: Network = copy.deepcopy(network).eval().requires_grad_(False)
         # Once: to walk through the modules takes longer than to average.
-        self._tensors = _state(self.network)
+        state: Mapping[str, Tensor] = self.network.state_dict()
+        further = {name for names in aliases(network).values() for name in names[1:]}
+        self._tensors = {name: tensor for name, tensor in state.items() if name not in further}
         self.decay = decay
         self.updates = 0
 
@@ -96,16 +105,12 @@ class WeightAverage:
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         averages: list[Tensor] = []
         values: list[Tensor] = []
-        for average, value in zip(self._tensors, _state(network), strict=True):
+        state: Mapping[str, Tensor] = network.state_dict()
+        for name, average in self._tensors.items():
             if average.is_floating_point():
                 averages.append(average)
-                values.append(value)
+                values.append(state[name])
             else:
-                average.copy_(value)
+                average.copy_(state[name])
         torch._foreach_lerp_(averages, values, 1 - decay)
         self.updates += 1
-
-
-def _state(network: nn.Module) -> list[Tensor]:
-    state: Mapping[str, Any] = network.state_dict()
-    return list(state.values())

@@ -9,14 +9,17 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mtcli.core.blueprint import MAIN
 from mtcli.core.errors import ConfigError, did_you_mean
 from mtcli.core.features import FeatureSpec, level_stride
+from mtcli.core.modules import Named
 from mtcli.core.network import Network
 from mtcli.core.pyramid import build_pyramid
+from mtcli.core.tying import aliases, with_aliases
 
-CONV = ("trunk", "pyramid", "trunks", "pyramids")
-"""Where the convolutions that tasks share are, with the norms that belong to them: nothing else
-is there."""
+CONV = ("trunk", "pyramid", "trunks", "pyramids", "sharing", "fusion", "fusions")
+"""Where maps are made of pictures: convolutions, the norms that belong to them, and what weighs
+maps of several trunks or inputs."""
 
 LAYERS = {"bn": "no BatchNorm", "fc": "no fully connected layer in a head"}
 """The words for layers of a sort, and what a network lacks that has none."""
@@ -33,19 +36,26 @@ class Parts:
     def __init__(self, network: Network, copied: Collection[str] = ()) -> None:
         self._names = tuple(network.state_dict())
         self._heads = [f"heads.{name}" for name, _ in network.heads.items()]
-        self._sides = [f"trunks.{key}" for key, _ in network.trunks.items()]
-        self._sides += [f"pyramids.{key}" for key, _ in network.pyramids.items()]
-        self._pyramid = network.pyramid is not None
+        self._modules = [
+            name
+            for name, _ in network.named_modules()
+            if name in CONV or name.rpartition(".")[0] in ("trunks", "pyramids", "fusions")
+        ]
+        if isinstance(network.sharing, Named):
+            self._modules += [f"sharing.{task}" for task, _ in network.sharing.items()]
+        # Where tasks share a pyramid, and those of this run read none of it.
+        self._unread = MAIN in network.roots and network.pyramid is None
         self._copied = copied
         self._fc = _names_in(network.heads, nn.Linear, "heads.")
         self._bn = _names_in(network, _BatchNorm, "")
+        self._tied = aliases(network)
 
     def matching(self, words: Iterable[str], copied_only: bool = False) -> set[str]:
-        """The tensors that some words mean.
+        """The tensors that some words mean; a tied one is meant by any of its names.
 
         Args:
-            words: `all`, `conv`, `fc`, `bn`, a module such as `trunk`, `pyramid`, `heads.NAME`,
-                or names of tensors with `*` for any text.
+            words: `all`, `conv`, `fc`, `bn`, a module such as `trunk`, `pyramids.NAME`,
+                `heads.NAME`, or names of tensors with `*` for any text.
             copied_only: whether `conv` means only what was copied.
         """
         found: set[str] = set()
@@ -57,7 +67,7 @@ class Parts:
             else:
                 meant = {name for name in self._names if means(word, name)}
                 found |= meant & {*self._copied} if word == "conv" and copied_only else meant
-        return found
+        return with_aliases(found, self._tied)
 
     def require(self, words: Iterable[str], key: str, copied_only: bool = False) -> None:
         """See that each word means something.
@@ -73,9 +83,9 @@ class Parts:
                     f"{key}: conv is what trunk and pyramid started with, and they start fresh",
                     mend="name the parts outright: trunk, pyramid",
                 )
-            if not self._pyramid and any(means(word, name) for name in _names_of_a_pyramid()):
+            if self._unread and any(means(word, name) for name in _names_of_a_pyramid()):
                 continue  # the tasks of this run read none of it; others of the config may
-            every = ["conv", "trunk", "pyramid", *self._sides, "heads", *self._heads, "fc", "bn"]
+            every = ["conv", *self._modules, "heads", *self._heads, "fc", "bn"]
             known = [other for other in every if self.matching([other])]
             lacking = LAYERS.get(word)
             raise ConfigError(

@@ -8,6 +8,7 @@ from typing import Any
 from mtcli.core.architecture import idle_trunks, trunks_of
 from mtcli.core.assembly import Assembly
 from mtcli.core.config import Config
+from mtcli.core.configties import loose_ends
 from mtcli.core.data.records import Record
 from mtcli.core.events import EpochEnded, Noted, TaskSummary
 from mtcli.core.freezing import frozen_until
@@ -30,6 +31,8 @@ def assembled(config: Config, assembly: Assembly) -> Iterator[Noted | TransferPl
             yield Noted(f"weights: {count} tensors not used ({report.unused[0]} …)")
     for key in idle_trunks(config.model, config.tasks):
         yield Noted(f"{key}: no task of this run uses it")
+    for note in loose_ends(config.model, config.tasks):
+        yield Noted(note)
     if assembly.plan is not None and config.transfer is not None:
         yield transfer_planned(config, assembly)
         forgotten = assembly.plan.passed_over(config.transfer.keep)

@@ -91,7 +91,9 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
     yield from require_judgement(records["val"], settings.best, tasks)
 
     # The state that moves.
-    rates = trunk_rates(settings, trunks_of(config.model, config.tasks), assembly.copied)
+    rates = trunk_rates(
+        settings, trunks_of(config.model, config.tasks), network.parts, assembly.copied
+    )
     teacher = teacher_of(config, assembly, runtime)
     state = TrainingState(
         runtime.place(network), model, settings, rates, assembly.copied, runtime, digest(records)
@@ -138,7 +140,7 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
 
     # How batches come: of the pictures, or of what a trunk that stays as it is made of them.
     store = None if cache is None else (yield from cache.fill(run.path))
-    feed = Feed(config, tasks, records, device, store)
+    feed = Feed(config, tasks, records, device, store, model.inputs)
     batches = feed.learning(lambda: mixing.batches(first_epoch, settings.epochs, first_update))
     with Interruption() as interruption, closing(batches):
         while progress.epoch <= settings.epochs:
@@ -234,7 +236,7 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
     # What the best epoch looks like, from its checkpoint and the pictures as anybody would see it.
     best = runtime.place(load_network(run.checkpoint("best"), model))
     began = time.monotonic()
-    pictures_alone = Feed(config, tasks, records, device).judging()
+    pictures_alone = Feed(config, tasks, records, device, inputs=model.inputs).judging()
     meters = yield from evaluate(best, tasks, pictures_alone, records["val"], runtime, "val")
     results = task_results(tasks, meters, records["val"])
     evaluation = events.EvaluationEnded(
@@ -249,7 +251,7 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
     for name, meter in meters.items():
         if (table := meter.confusion()) is not None:
             plot_confusion(name, *table, run.plots)
-    show_predictions(run, best, tasks, records["val"], data.size, data.resize, runtime)
+    show_predictions(run, best, model, records["val"], runtime)
     if store is not None:
         store.remove()
     yield _ended(progress, run, config, network, results, standing)

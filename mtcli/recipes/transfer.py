@@ -90,7 +90,12 @@ def initialise(config: Config, where: NewRun) -> Iterator[Event]:
         assembly.network,
         assembly.model,
         config.train,
-        trunk_rates(config.train, trunks_of(config.model, config.tasks), assembly.copied),
+        trunk_rates(
+            config.train,
+            trunks_of(config.model, config.tasks),
+            assembly.network.parts,
+            assembly.copied,
+        ),
         assembly.copied,
         runtime,
         digest(records),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from mtcli.core.blueprint import MAIN
 from mtcli.core.checkpoint import Model
 from mtcli.core.config import TransferConfig
 from mtcli.core.errors import ConfigError, did_you_mean
-from mtcli.core.network import MAIN, Network
+from mtcli.core.network import Network
+from mtcli.core.parts import Parts
 from mtcli.core.transfer.levels import by_level
 from mtcli.core.transfer.origin import Origin, read_origin, with_our_names
 from mtcli.core.transfer.plan import Plan, make_plan
+from mtcli.core.transfer.streams import by_stream
 
 WHOLE = "all"
 """What stands for a task where an origin is taken with all its heads."""
@@ -29,6 +32,7 @@ def plan_transfer(settings: TransferConfig, network: Network, model: Model) -> P
         MtcliError: an origin cannot be read, or nothing of it fits.
     """
     kinds = {name: task.kind for name, task in model.tasks.items()}
+    wanted = Parts(network).matching(settings.parts)
     origins = []
     theirs: dict[str, str] = {}
     for key, source in settings.origin.items():
@@ -41,8 +45,9 @@ def plan_transfer(settings: TransferConfig, network: Network, model: Model) -> P
             raise ConfigError(
                 f"--from {key}={source}: there is no task {key} here", mend=did_you_mean(key, kinds)
             )
-        ours = with_our_names(read, names, kinds, None if key == WHOLE else key)
-        origins.append(by_level(ours, network))
+        task = None if key == WHOLE else key
+        ours = with_our_names(read, names, kinds, task)
+        origins.append(by_level(by_stream(ours, network, wanted, task), network))
     for old, new in settings.map.items():
         if old not in theirs:
             mend = did_you_mean(old, theirs)
@@ -56,8 +61,8 @@ def plan_transfer(settings: TransferConfig, network: Network, model: Model) -> P
         settings.named,
         average=settings.merge == "average",
         trunks={
-            "trunk": model.architecture.trunk,
-            **{f"trunks.{key}": side.trunk for key, side in model.architecture.trunks.items()},
+            MAIN: model.architecture.trunk,
+            **{key: side.trunk for key, side in model.architecture.trunks.items()},
         },
     )
 
@@ -96,11 +101,11 @@ def _read(source: str, network: Network, model: Model, task: str) -> Origin:
     """An origin; what is wrong with it is said of `--from`, where it was named."""
     try:
         # A file's trunk is the task's, else the main one, else the first beside it.
-        first = MAIN if network.trunk is not None else next(iter(network.strides))
-        key = network.uses.get(task, first)
+        first = next(iter(network.roots.values()))
+        key = network.roots[network.uses[task]] if task in network.uses else first
         facts = model.architecture
         name = facts.trunks[key].trunk if key != MAIN else facts.trunk
-        return read_origin(source, network.trunk_of(key), name, key)
+        return read_origin(source, network.trunk_names(key), name, key)
     except ConfigError as error:
         parts = error.parts()
         if parts["mend"] is not None:
@@ -121,7 +126,7 @@ def plan_native(source: str, name: str, network: Network, model: Model, task: st
     Returns:
         None where the source is no published classifier.
     """
-    origin = read_origin(source, network.trunk_of(network.uses[task]), name)
+    origin = read_origin(source, network.trunk_names(network.roots[network.uses[task]]), name)
     if origin.model is not None or "classification" not in origin.heads:
         return None
     own = origin.renamed({"classification": task}).only(task)

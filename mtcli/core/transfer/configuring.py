@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mtcli.core.architecture import uses_of
+from mtcli.core.blueprint import MAIN
 from mtcli.core.checkpoint import Model
 from mtcli.core.config import Config
 from mtcli.core.configcheck import check_config
@@ -75,6 +77,7 @@ def configure(asked: Asked) -> Configured:
     import_plugins_of(path, named or not earlier or asked.allow_plugins)
     first, *_ = [told_by(source, asked.allow_plugins) for source in sources.values()]
     document = _document(path)
+    forks = named and "branch_at" in _section(document, "model")
     known: tuple[str, ...] = ()
     only = list(asked.tasks) if asked.tasks is not None else None
     if asked.added is not None:
@@ -92,7 +95,7 @@ def configure(asked: Asked) -> Configured:
         model = _section(document, "model")
         if is_adopted(model, origin, named):
             parts = asked.transfer.get("parts", (WHOLE,))
-            document["model"] = model_section(model, origin, named, parts)
+            document["model"] = model_section(model, origin, named, parts, document)
             document["tasks"] = task_entries(_section(document, "tasks"), origin)
     start = _START if earlier and not named else {}
     document["train"] = {**_section(document, "train"), **start, **asked.train}
@@ -103,10 +106,21 @@ def configure(asked: Asked) -> Configured:
         "keep": [*known],
     }
     said = dict(apply_set(document, text) for text in asked.sets)
+    if not forks and "model.branch_at" not in said:
+        _forget_fork(document)
     if first is None:
         _require_trunk(document, next(iter(asked.origins.values())), path)
     base = path.resolve().parent
     config = check_config(document, base=base, source=path, only=only, sets=said)
+    if asked.added is not None and config.model.sharing == "cross_stitch":
+        uses = uses_of(config.model, config.tasks)
+        if uses[asked.added] == MAIN and any(uses[name] == MAIN for name in known):
+            raise UsageError(
+                f"--add-task {asked.added}: cross_stitch would mix its maps into those of the "
+                "tasks that are to be kept",
+                mend="without --add-task all tasks are trained anew; "
+                "or --set tasks.NAME.trunk=KEY gives the new one a trunk beside",
+            )
     return Configured(config, path, known)
 
 
@@ -220,6 +234,13 @@ def _beside(
             mend="name them in the config, or keep the ones that it has with --tasks",
         )
     return known, {name: (source.config, name) for name in missing}
+
+
+def _forget_fork(document: dict[str, Any]) -> None:
+    """Leave out where the origin branches, in a network that does not."""
+    model = document.get("model")
+    if isinstance(model, dict) and model.get("sharing") != "branch":
+        model.pop("branch_at", None)
 
 
 def _require_tasks(document: Mapping[str, Any], asked: Asked) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from mtcli.core.architecture import prefix_of
 from mtcli.core.errors import and_more
-from mtcli.core.heads.classrows import ClassRows
+from mtcli.core.heads.classrows import ClassRows, class_rows
+from mtcli.core.network import Network
 from mtcli.core.task import AnyTask
 from mtcli.core.transfer.adapting import adapt_channels, matched, move_rows
 from mtcli.core.transfer.events import Fate
@@ -82,3 +84,23 @@ class Fit:
         moved = move_rows(value, fresh, layout, classes, len(theirs), len(ours))
         names = and_more([ours[number] for number in sorted(classes)])
         return "adapted", f"{len(classes)} of {len(ours)} {self._rows_are} by name: {names}", moved
+
+
+def class_layouts(network: Network) -> dict[str, ClassRows]:
+    """The tensors of all heads that have rows for classes."""
+    return {
+        f"heads.{task}.{name}": rows
+        for task, head in network.heads.items()
+        for name, rows in class_rows(head).items()
+    }
+
+
+def first_kernels(network: Network) -> set[str]:
+    """The kernel that each trunk sees the picture with."""
+    found: dict[str, str] = {}
+    every = set()
+    for part, key in network.parts.items():  # the early layers of a trunk before the late ones
+        for name, tensor in network.trunk_of(part).state_dict().items():
+            if tensor.ndim == 4 and found.setdefault(key, name) == name:
+                every.add(f"{prefix_of(part)}{name}")
+    return every

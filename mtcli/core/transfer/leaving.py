@@ -13,6 +13,7 @@ from mtcli.core.weights.naming import is_counter
 def left_behind(
     origin: Origin,
     ours: Collection[str],
+    used: Collection[str],
     tasks: Collection[str],
     words: Sequence[str],
     chosen: Collection[str],
@@ -22,15 +23,20 @@ def left_behind(
     Args:
         origin: its heads by the names of our tasks.
         ours: the tensors of our network.
+        used: what the origin calls its tensors that have a place here; of one that is fresh, its
+            row there says why.
         tasks: the network's.
         words: what is taken; see `Parts.matching`.
         chosen: tasks that the user named.
     """
     parts = {part_of(name) for name in ours}
     rows = []
+    told = {*used}
     for name, tensor in origin.tensors.items():
-        if name in ours:
-            continue  # where that is fresh, it says why
+        own = origin.named(name)
+        if own in told:
+            continue
+        told.add(own)
         head = head_of(name)
         if not any(means(word, name) for word in words):
             why, asked = NOT_ASKED, True
@@ -40,12 +46,14 @@ def left_behind(
             why, asked = "no task here reads it", bool(chosen)
         else:
             why, asked = "no such tensor here", is_counter(name)
-        own = origin.named(name)
         rows.append(Row(own, "left", why, asked, tuple(tensor.shape), (origin.source,)))
+    others = {head for name in origin.aside if (head := head_of(name)) is not None}
     for name, tensor in origin.aside.items():
-        head = head_of(name)
-        if head is not None:
-            why, asked = f"the origin's own {head}: another head was asked for", True
+        if name in told:
+            continue
+        owner = part_of(name).partition(".")[2]
+        if owner in others:
+            why, asked = f"the origin's own {owner}: another head was asked for", True
         else:
             why, asked = "a level that no task here reads", bool(chosen)
         rows.append(Row(name, "left", why, asked, tuple(tensor.shape), (origin.source,)))

@@ -20,18 +20,16 @@ def by_level(origin: Origin, network: Network) -> Origin:
     ours stand aside.
     """
     ours, theirs = _counts(network.state_dict()), _counts(origin.tensors)
-    tensors, aside = {}, dict(origin.aside)
+    names, aside = {}, dict(origin.aside)
     for name, tensor in origin.tensors.items():
         found = BLOCK.fullmatch(name)
         if found is None or found[1] not in ours:
-            tensors[name] = tensor
             continue
         number = int(found[3]) + ours[found[1]] - theirs[found[1]]
         if number < 0:
-            aside[name] = tensor
-        else:
-            tensors[f"{found[1]}.{found[2]}.{number}.{found[4]}"] = tensor
-    return replace(origin, tensors=tensors, aside=aside)
+            aside[origin.named(name)] = tensor
+        names[name] = (f"{found[1]}.{found[2]}.{number}.{found[4]}",) if number >= 0 else ()
+    return replace(origin.under(names), aside=aside)
 
 
 def _counts(names: Collection[str]) -> dict[str, int]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import Tensor
 
+from mtcli.core.blueprint import MAIN, OF_STREAMS
 from mtcli.core.checkpoint import Model, load_model, load_tensors
 from mtcli.core.errors import ConfigError, did_you_mean
-from mtcli.core.network import MAIN
 from mtcli.core.published import named_as_ours
 from mtcli.core.run import MODEL, WEIGHTS, find_checkpoint
+from mtcli.core.sharing import SHARINGS
 from mtcli.core.task import AnyTask
 from mtcli.core.weights import imagenet_classes, read_tensors, read_weights
 
@@ -32,7 +33,8 @@ class Origin:
         model: what a checkpoint says of itself.
         aside: tensors that have no place here, by their own names: of heads whose names others
             get, of levels of a pyramid that are finer than ours.
-        own: what the origin calls a head that has another name here.
+        called: what the origin calls tensors that have other names here.
+        streams: the heads that read maps of their own, made by `trunks.HEAD` and the like.
         trunk: the name of a published detector's.
     """
 
@@ -43,7 +45,8 @@ class Origin:
     model: Model | None = None
     aside: Mapping[str, Tensor] = field(default_factory=dict)
     trunk: str | None = None
-    own: Mapping[str, str] = field(default_factory=dict)
+    called: Mapping[str, str] = field(default_factory=dict)
+    streams: frozenset[str] = frozenset()
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -58,25 +61,34 @@ class Origin:
 
         kept = self._without({*names.values()} - {*names})
         tensors = {}
-        for name, tensor in kept.tensors.items():
-            parts = name.split(".")
-            if parts[0] == "heads":
-                parts[1] = new(parts[1])
-            tensors[".".join(parts)] = tensor
+        for name in kept.tensors:
+            words = name.split(".")
+            if kept._head_of(name) is not None:
+                words[1] = new(words[1])
+            if words[0] == "sharing" and words[-1] in kept.streams:  # a cross-stitch's factors
+                words[-1] = new(words[-1])
+            tensors[name] = (".".join(words),)
         return replace(
-            kept,
-            tensors=tensors,
+            kept.under(tensors),
             classes={new(head): classes for head, classes in kept.classes.items()},
             kinds={new(head): kind for head, kind in kept.kinds.items()},
-            own={name: head for head, name in names.items() if name != head},
+            streams=frozenset(map(new, kept.streams)),
+        )
+
+    def under(self, names: Mapping[str, Iterable[str]]) -> Origin:
+        """The same with other names for some tensors; one may have several."""
+        tensors, called = {}, {}
+        for name, tensor in self.tensors.items():
+            for other in names.get(name, (name,)):
+                tensors[other] = tensor
+                called[other] = self.named(name)
+        return replace(
+            self, tensors=tensors, called={new: old for new, old in called.items() if new != old}
         )
 
     def named(self, name: str) -> str:
-        """What the origin calls a tensor of a head that has another name here."""
-        parts = name.split(".")
-        if parts[0] == "heads":
-            parts[1] = self.own.get(parts[1], parts[1])
-        return ".".join(parts)
+        """What the origin calls a tensor that may have another name here."""
+        return self.called.get(name, name)
 
     def only(self, head: str) -> Origin:
         """What is shared, and one head; the others stand aside."""
@@ -86,7 +98,7 @@ class Origin:
         """The same with some heads set aside."""
 
         def inside(name: str) -> bool:
-            return any(name.startswith(f"heads.{head}.") for head in heads)
+            return self._head_of(name) in heads
 
         return replace(
             self,
@@ -97,15 +109,22 @@ class Origin:
                 **self.aside,
                 **{self.named(name): v for name, v in self.tensors.items() if inside(name)},
             },
+            streams=self.streams - {*heads},
         )
 
+    def _head_of(self, name: str) -> str | None:
+        """The head that a tensor is of, or that alone reads what is made with it."""
+        part, _, rest = name.partition(".")
+        key = rest.partition(".")[0]
+        return key if part == "heads" or (part in OF_STREAMS and key in self.streams) else None
 
-def read_origin(source: str, trunk: nn.Module | None, name: str, key: str = MAIN) -> Origin:
+
+def read_origin(source: str, ours: Collection[str], name: str, key: str = MAIN) -> Origin:
     """All tensors of a source, under the names of our networks.
 
     Args:
         source: a run's or checkpoint's folder, a weight file, `package:NAME`, or `imagenet`.
-        trunk: whose tensors' names tell a published trunk from its classifier.
+        ours: the names of a trunk's tensors, which tell a published trunk from its classifier.
         name: of that trunk.
         key: of that trunk, which the one of a published file becomes.
 
@@ -132,7 +151,7 @@ def read_origin(source: str, trunk: nn.Module | None, name: str, key: str = MAIN
         if any(name.startswith("trunk.") for name in tensors):
             heads = {name.split(".")[1] for name in tensors if name.startswith("heads.")}
             return Origin(source, tensors, kinds=dict.fromkeys(sorted(heads), ""))
-    return _of_classifier(source, trunk, name, key)
+    return _of_classifier(source, ours, name, key)
 
 
 def names_of_rows(task: AnyTask) -> tuple[str, ...]:
@@ -144,18 +163,20 @@ def names_of_rows(task: AnyTask) -> tuple[str, ...]:
 def _of_checkpoint(source: str, checkpoint: Path) -> Origin:
     model, _ = load_model(checkpoint)
     found = {name: names_of_rows(task) for name, task in model.tasks.items()}
+    facts = model.architecture
+    apart = SHARINGS.get(facts.sharing).apart
     return Origin(
         source,
         load_tensors(checkpoint),
         {name: classes for name, classes in found.items() if classes},
         {name: task.kind for name, task in model.tasks.items()},
         model,
+        streams=frozenset(name for name in model.tasks if apart and name not in facts.uses),
     )
 
 
-def _of_classifier(source: str, trunk: nn.Module | None, name: str, key: str) -> Origin:
+def _of_classifier(source: str, ours: Collection[str], name: str, key: str) -> Origin:
     """A published image classifier: its trunk, and all behind it as the head of a task."""
-    ours = {} if trunk is None else trunk.state_dict()
     tensors, rows = {}, set()
     for own, tensor in read_weights(source, name).items():
         if own in ours:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mtcli.core.configinputs import Inputs
 from mtcli.core.configsplits import DrawnSplits, Folds, Images, Splits
 from mtcli.core.data.drawn import COLUMNS
 from mtcli.core.errors import ConfigError
@@ -18,6 +19,7 @@ class Places(Options):
     """What a config's `data` says of where all tasks' pictures are, every path absolute."""
 
     images: Images | None = None
+    inputs: Inputs | None = None
     splits: Splits | None = None
     folds: Folds | None = None
 
@@ -59,10 +61,13 @@ def moved(
             where=where,
             mend="name a config that says where the labels and splits of all tasks are",
         )
+    own = {part for part in ("images", "inputs", "splits") if entry.get(part) is not None}
+    if own & {"images", "inputs"}:
+        own |= {"images", "inputs"}  # one of the two says where the pictures are
     differing = [
         part
-        for part in ("images", "splits")
-        if entry.get(part) is None and getattr(theirs, part) != getattr(ours, part)
+        for part in ("images", "inputs", "splits")
+        if part not in own and getattr(theirs, part) != getattr(ours, part)
     ]
     plain = theirs.model_dump(mode="json", include={*differing}, exclude_none=True)
     if "splits" in differing and isinstance(theirs.splits, DrawnSplits):

@@ -8,16 +8,18 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from mtcli.core.blueprint import OF_STREAMS
 from mtcli.core.errors import ConfigError, and_more
-from mtcli.core.heads.classrows import ClassRows, class_rows
 from mtcli.core.network import Network
 from mtcli.core.parts import Parts
 from mtcli.core.task import AnyTask
-from mtcli.core.transfer.fitting import Fit
+from mtcli.core.transfer.fitting import Fit, class_layouts, first_kernels
 from mtcli.core.transfer.leaving import left_behind
 from mtcli.core.transfer.origin import Origin
 from mtcli.core.transfer.refusing import require_same_trunks, require_some
-from mtcli.core.transfer.rows import NEW_TASK, NOT_ASKED, Row, head_of, part_of
+from mtcli.core.transfer.rows import NEW_TASK, NOT_ASKED, Row, head_of
+from mtcli.core.transfer.tied import as_one
+from mtcli.core.tying import aliases
 from mtcli.core.weights.naming import is_counter
 
 
@@ -98,7 +100,7 @@ def make_plan(
         chosen: tasks that the user named, so that what they lack is no surprise.
         average: whether shared tensors of several origins are averaged.
         require: whether something has to come of it.
-        trunks: what the network's trunks are called, by `trunk` and `trunks.KEY`, where known.
+        trunks: what the network's trunks are called, by their keys, where known.
 
     Raises:
         ConfigError: nothing could be copied, or two origins both bring a tensor.
@@ -109,60 +111,52 @@ def make_plan(
     wanted = parts.matching(words)
     rows: list[Row] = []
     values: dict[str, Tensor] = {}
-    layouts = _layouts(network)
-    first = _first_kernels(network)
-    state = network.state_dict()
+    layouts = class_layouts(network)
+    first = first_kernels(network)
+    state, streams = network.state_dict(), {*network.uses.values()}
     for name, fresh in state.items():
         having = [origin for origin in origins if name in origin.tensors]
         if name not in wanted or not having:
-            why, asked = _lacking(name, name in wanted, origins, chosen)
+            why, asked = _lacking(name, name in wanted, streams, origins, chosen)
             rows.append(Row(name, "fresh", why, asked, tuple(fresh.shape)))
             continue
         if len(having) > 1 and not average:
             raise ConfigError(
-                f"{len(having)} origins bring {name}",
+                f"several origins bring {name}",
                 found=", ".join(origin.source for origin in having),
-                mend="--merge average takes their mean; or take it from one: --copy heads",
+                mend="--merge average takes their mean; --copy heads takes none; "
+                "--set model.sharing=none has one for each task",
             )
         fit = Fit(name, fresh, tasks, layouts, name in first)
         row, value = _taken(name, fresh, fit, having)
         rows.append(row)
         if value is not None:
             values[name] = value
+    rows, values = as_one(dict.fromkeys(aliases(network).values()), rows, values, origins, average)
     if require:
-        require_same_trunks(rows, wanted, origins, trunks or {})
+        require_same_trunks(rows, wanted, network.parts, origins, trunks or {})
+    used: dict[str, set[str]] = {origin.source: set() for origin in origins}
+    for origin in origins:  # two may be of one source, each with what is for another task
+        used[origin.source] |= {origin.named(name) for name in origin.tensors if name in state}
     for origin in origins:
-        rows += left_behind(origin, state.keys(), tasks, words, chosen)
+        rows += left_behind(origin, state, used[origin.source], tasks, words, chosen)
     if require:
         require_some(rows, wanted, origins, words)
     return Plan(tuple(origin.source for origin in origins), tuple(rows), values)
 
 
-def _layouts(network: Network) -> dict[str, ClassRows]:
-    """The tensors of all heads that have rows for classes."""
-    return {
-        f"heads.{task}.{name}": rows
-        for task, head in network.heads.items()
-        for name, rows in class_rows(head).items()
-    }
-
-
-def _first_kernels(network: Network) -> set[str]:
-    """The kernel that each trunk sees the picture with."""
-    found: dict[str, str] = {}
-    for name, tensor in network.state_dict().items():
-        if tensor.ndim == 4 and name.partition(".")[0] in ("trunk", "trunks"):
-            found.setdefault(part_of(name), name)
-    return {*found.values()}
-
-
 def _lacking(
-    name: str, wanted: bool, origins: Sequence[Origin], chosen: Collection[str]
+    name: str,
+    wanted: bool,
+    streams: Collection[str],
+    origins: Sequence[Origin],
+    chosen: Collection[str],
 ) -> tuple[str, bool]:
     """Why a tensor comes from no origin, and whether that was to be expected."""
-    head = head_of(name)
-    if head is not None and all(head not in origin.heads for origin in origins):
-        return NEW_TASK, head in chosen or not wanted
+    part, owner, *_ = [*name.split("."), ""]
+    of_task = part == "heads" or (part in OF_STREAMS and owner in streams)
+    if of_task and all(owner not in origin.heads for origin in origins):
+        return NEW_TASK, owner in chosen or not wanted
     if not wanted:
         return NOT_ASKED, True
     if is_counter(name):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from mtcli.core.architecture import prefix_of
+from mtcli.core.blueprint import MAIN
 from mtcli.core.errors import ConfigError
 from mtcli.core.transfer.inheriting import same_trunk
 from mtcli.core.transfer.origin import Origin
-from mtcli.core.transfer.rows import NEW_TASK, Row, part_of
+from mtcli.core.transfer.rows import NEW_TASK, Row
 from mtcli.core.weights.naming import is_counter
 
 
 def require_same_trunks(
     rows: Sequence[Row],
     wanted: Collection[str],
+    parts: Mapping[str, str],
     origins: Sequence[Origin],
     trunks: Mapping[str, str],
 ) -> None:
@@ -22,27 +25,30 @@ def require_same_trunks(
     Args:
         rows: of all tensors of our network.
         wanted: the tensors that were asked for.
+        parts: for each module of a trunk by its key, the key of the trunk that it is (part) of.
         origins: where weights come from.
-        trunks: what the network's trunks are called, by `trunk` and `trunks.KEY`, where known.
+        trunks: what the network's trunks are called, by their keys, where known.
 
     Raises:
         ConfigError: one is another.
     """
-    parts: dict[str, list[Row]] = {}
-    for row in rows:
-        part = part_of(row.tensor)
-        if part.partition(".")[0] in ("trunk", "trunks") and not is_counter(row.tensor):
-            parts.setdefault(part, []).append(row)
-    for part, own in parts.items():
+    counted = [row for row in rows if not is_counter(row.tensor)]
+    for part, key in parts.items():
+        own = [row for row in counted if row.tensor.startswith(prefix_of(part))]
         for origin in origins:
-            if any(name.startswith(f"{part}.") for name in origin.tensors):
-                _require_same_trunk(part, own, wanted, origin, trunks.get(part))
+            if any(name.startswith(prefix_of(part)) for name in origin.tensors):
+                _require_same_trunk(part, key, own, wanted, origin, trunks.get(key))
 
 
 def _require_same_trunk(
-    part: str, rows: Sequence[Row], wanted: Collection[str], origin: Origin, ours: str | None
+    part: str,
+    key: str,
+    rows: Sequence[Row],
+    wanted: Collection[str],
+    origin: Origin,
+    ours: str | None,
 ) -> None:
-    """See that a trunk is the origin's, as far as it is asked for.
+    """See that a trunk, or a task's part of it, is the origin's, as far as it is asked for.
 
     Trunks of one family have tensors in common, which alone would teach another's nothing: of a
     file none may be missing where the whole trunk is asked for. A checkpoint says what its trunk
@@ -59,13 +65,13 @@ def _require_same_trunk(
         return
     first = missed[0] if missed else tried[0]
     why = first.why if first.fate == "fresh" else "no such tensor"
-    key = f"model.{part}.trunk" if part != "trunk" else "model.trunk"
+    said = "model.trunk" if key == MAIN else f"model.trunks.{key}.trunk"
     raise ConfigError(
         "the origin's trunk is of another architecture",
         where=origin.source,
         expected=f"{first.tensor} {list(first.shape)}" if missed else ours,
         found=": ".join(filter(None, (named, why if missed else None))),
-        mend=f"--set {key}={named or 'NAME'} builds the same here; "
+        mend=f"--set {said}={named or 'NAME'} builds the same here; "
         "--copy heads takes what fits without it",
     )
 
@@ -108,6 +114,7 @@ def _trunk_named(part: str, origin: Origin) -> str | None:
     if origin.model is None:
         return origin.trunk
     facts = origin.model.architecture
-    key = part.partition(".")[2]
-    side = facts.trunks.get(key)
-    return facts.trunk if not key else None if side is None else side.trunk
+    first = next(name for name in origin.tensors if name.startswith(prefix_of(part)))
+    plural, key, *_ = origin.named(first).split(".")
+    side = facts.trunks.get(key) if plural == "trunks" else None
+    return facts.trunk if side is None else side.trunk

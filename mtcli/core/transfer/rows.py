@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mtcli.core.blueprint import OF_STREAMS
 from mtcli.core.transfer.events import Fate
 
 NOT_ASKED = "not asked for"
@@ -37,7 +38,7 @@ class Row:
 def part_of(tensor: str) -> str:
     """The part of a network that a tensor is of: `trunk`, `pyramids.KEY`, `heads.TASK`."""
     words = tensor.split(".")
-    return ".".join(words[: 2 if words[0] in ("trunks", "pyramids", "heads") else 1])
+    return ".".join(words[: 2 if words[0] in ("heads", *OF_STREAMS) else 1])
 
 
 def head_of(tensor: str) -> str | None:

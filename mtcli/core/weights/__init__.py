@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from mtcli.core.checkpoint import load_tensors
 from mtcli.core.errors import ConfigError, and_more
 from mtcli.core.run import WEIGHTS, find_checkpoint
 from mtcli.core.trunks import build_trunk
+from mtcli.core.trunks.widen import PICTURE_CHANNELS, wide_kernel, widened_kernels
 from mtcli.core.weights.classes import imagenet_classes
 from mtcli.core.weights.files import Tensors, read_tensors
 from mtcli.core.weights.imagenet import download
@@ -54,23 +55,41 @@ def read_weights(source: str, trunk: str) -> Tensors:
     return _read(source, wanted, trunk)[0]
 
 
-def load_trunk_weights(trunk: nn.Module, weights: str, name: str) -> WeightsReport:
+def load_trunk_weights(
+    trunk: nn.Module, weights: str, name: str, others: Sequence[nn.Module] = ()
+) -> WeightsReport:
     """Fill every tensor of a trunk.
 
     Nothing in a file is executed. Tensors of the file beyond the trunk (a classifier) are
-    reported, not used.
+    reported, not used. A first convolution that was widened gets a kernel for pictures in the
+    channels of one, and zeros in the others.
 
     Args:
         trunk: to fill.
         weights: a source as `read_weights` takes it.
         name: of the trunk.
+        others: further parts or copies of it, which tasks have for themselves.
 
     Raises:
         MtcliError: the source is missing or damaged, or does not hold every tensor of the trunk
             in its shape.
     """
-    wanted = dict(trunk.state_dict())
-    tensors, where = _read(weights, wanted, name)
+    wanted: dict[str, Tensor] = {}
+    wide: dict[str, slice] = {}
+    for part in (trunk, *others):
+        wanted = {**wanted, **part.state_dict()}
+        wide |= widened_kernels(part)
+    published = {
+        tensor: values[:, :PICTURE_CHANNELS] if tensor in wide else values
+        for tensor, values in wanted.items()
+    }
+    tensors, where = _read(weights, published, name)
+    tensors = {
+        tensor: wide_kernel(values, wanted[tensor].shape[1], wide[tensor])
+        if tensor in wide and values.shape == published[tensor].shape
+        else values
+        for tensor, values in tensors.items()
+    }
     missing = [name for name in wanted if name not in tensors and not is_counter(name)]
     if missing:
         raise ConfigError(
@@ -90,7 +109,9 @@ def load_trunk_weights(trunk: nn.Module, weights: str, name: str) -> WeightsRepo
                 mend="is it the weights of another trunk?",
             )
     used = {tensor: values for tensor, values in tensors.items() if tensor in wanted}
-    trunk.load_state_dict({**wanted, **used})
+    for part in (trunk, *others):
+        own = part.state_dict()
+        part.load_state_dict({**own, **{n: values for n, values in used.items() if n in own}})
     unused = tuple(tensor for tensor in tensors if tensor not in wanted)
     return WeightsReport(weights, len(used), unused)
 

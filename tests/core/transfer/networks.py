@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mtcli.core.blueprint import Architecture
+from mtcli.core.building import build_network
 from mtcli.core.checkpoint import Model
-from mtcli.core.network import Architecture, Network, build_network
+from mtcli.core.network import Network
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks.classification import (
     Classification,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from mtcli.core.blueprint import Architecture, SideTrunk
 from mtcli.core.checkpoint import Model
-from mtcli.core.network import Architecture, SideTrunk
 from mtcli.core.transfer.inheriting import (
     Inheritance,
     inherited,
@@ -39,6 +39,9 @@ def test_an_architecture_in_the_words_of_a_config() -> None:
         "drop_path": 0.0,
         "pyramid_norm": None,
         "pyramid_top": "p5",
+        "sharing": "hard",
+        "branch_at": None,
+        "fusion": None,
     }
     assert found.trunks == {"side": {"trunk": "resnet18", "drop_path": 0.1}}
     assert found.uses == {"shape": "side"}
@@ -158,3 +161,90 @@ def test_a_detection_is_the_origin_s_where_it_says_nothing_else(
     assert entries["one"] == entries["two"] == {"kind": "detection", **found}
     assert entries["cls"] == {"kind": "other"}
     assert shared == {"kind": "detection", **said}
+
+
+def tied(*ties: tuple[str, ...], names: dict[str, str] | None = None) -> Inheritance:
+    """Of a network whose tasks a and b have hidden layers, and c has none."""
+    tasks = {"a": cls("xy", hidden=8), "b": cls("pq", hidden=8), "c": cls("mn")}
+    built = Architecture("tiny", 16, 0.0, inputs={"rgb": 3}, ties=ties)
+    return inherited(Model(built, tasks, (64, 64), "stretch"), names or {})
+
+
+HIDDEN = ("heads.a.hidden", "heads.b.hidden")
+CLS = {"kind": "classification"}
+
+
+def section(origin: Inheritance, said: dict[str, Any], named: bool = True, **tasks: Any) -> Any:
+    return model_section(said, origin, named, ["all"], {"tasks": tasks})
+
+
+def test_hidden_layers_and_their_ties_come_along() -> None:
+    origin = tied(HIDDEN)
+    found = section(origin, {}, a=CLS, b=CLS)
+    assert found["tie"] == [[*HIDDEN]]
+    assert "inputs" not in found
+    entries = task_entries({"a": CLS, "b": CLS, "c": CLS, "new": CLS}, origin)
+    assert [entry.get("hidden") for entry in entries.values()] == [8, 8, None, None]
+
+
+def test_ties_follow_tasks_to_their_new_names() -> None:
+    stem = ("trunks.a.stem", "trunks.b.stem", "trunk.x")
+    origin = tied(HIDDEN, stem, names={"a": "shape"})
+    assert origin.ties == (
+        ("heads.shape.hidden", "heads.b.hidden"),
+        ("trunks.shape.stem", "trunks.b.stem", "trunk.x"),
+    )
+    assert task_entries({"shape": CLS}, origin)["shape"]["hidden"] == 8
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"kind": "multilabel"},
+        {**CLS, "head": "native"},
+        {**CLS, "hidden": 4},
+        {**CLS, "shared_fc": {"group": "fc", "width": 8}},
+    ],
+)
+def test_a_head_that_is_built_otherwise_is_not_tied(entry: dict[str, Any]) -> None:
+    origin = tied(HIDDEN, ("heads.a.classifier", "heads.b.classifier"))
+    kept = section(origin, {}, a=CLS, b=entry).get("tie", [])
+    # A group of the config's own ties the hidden layers; what else was tied stays.
+    assert kept == ([["heads.a.classifier", "heads.b.classifier"]] if "shared_fc" in entry else [])
+    assert task_entries({"b": entry}, origin) == {"b": entry}
+
+
+def test_ties_of_tasks_that_are_not_here_stay_behind() -> None:
+    assert "tie" not in section(tied(HIDDEN), {}, a=CLS)
+    three = ("trunks.a.stem", "trunks.b.stem", "trunks.c.stem")
+    assert section(tied(three), {}, a=CLS, c=CLS)["tie"] == [["trunks.a.stem", "trunks.c.stem"]]
+    assert "tie" not in section(tied(three), {"sharing": "mtan"}, a=CLS, c=CLS)
+
+
+def test_what_a_config_ties_itself() -> None:
+    own = ["heads.a.classifier", "heads.new.classifier"]
+    tasks: dict[str, Any] = dict.fromkeys(("a", "b", "new"), CLS)
+    assert section(tied(HIDDEN), {"tie": own}, **tasks)["tie"] == own
+    # One that was not named is built as the origin's, and ties its own tasks beside.
+    assert section(tied(HIDDEN), {"tie": own}, False, **tasks)["tie"] == [own, [*HIDDEN]]
+    assert section(tied(HIDDEN), {"tie": 5}, False, **tasks)["tie"] == 5
+
+
+@pytest.mark.parametrize(
+    ("sections", "fusion"),
+    [
+        ({}, None),
+        ({"data": {"images": "i"}, "tasks": {"a": CLS}}, None),
+        ({"data": {"inputs": {"rgb": "i", "depth": "d"}}}, "stack"),
+        ({"data": None, "tasks": {"a": {**CLS, "inputs": {"rgb": "i", "depth": "d"}}}}, "stack"),
+    ],
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_a_fusion_is_taken_over_where_there_are_inputs(
+    sections: dict[str, Any], fusion: str | None, named: bool
+) -> None:
+    origin = Inheritance({"trunk": "tiny", "fusion": "stack"})
+    assert model_section({}, origin, named, ["all"], sections).get("fusion") == fusion
+    # An origin of one input does not undo what the config says.
+    plain = Inheritance({"trunk": "tiny", "fusion": None})
+    assert model_section({"fusion": "gated"}, plain, named, [], sections)["fusion"] == "gated"

@@ -22,7 +22,7 @@ def test_what_a_network_of_fewer_tasks_has_no_place_for(
 ) -> None:
     tasks = {"cls": cls("ab")}
     ours = network_of(tasks).state_dict()
-    rows = left_behind(origin_of(BOTH), ours, tasks, words, chosen)
+    rows = left_behind(origin_of(BOTH), ours, ours, tasks, words, chosen)
     assert {row.tensor.split(".")[0] for row in rows} == {*told}
     for row in rows:
         why, asked = told[row.tensor.split(".")[0]]
@@ -33,10 +33,9 @@ def test_what_a_network_of_fewer_tasks_has_no_place_for(
 def test_a_head_that_stands_aside_and_a_tensor_that_ours_lacks() -> None:
     tasks = {"cls": cls("ab"), "det": det("ab", head="retinanet")}
     origin = origin_of({**BOTH, "shape": cls("ab")}).renamed({"shape": "cls"})
-    rows = {
-        row.tensor: row.why
-        for row in left_behind(origin, network_of(tasks).state_dict(), tasks, ["all"], ())
-    }
+    ours = network_of(tasks).state_dict()
+    used = [origin.named(name) for name in origin.tensors if name in ours]
+    rows = {row.tensor: row.why for row in left_behind(origin, ours, used, tasks, ["all"], ())}
     why = "the origin's own cls: another head was asked for"
     assert rows["heads.cls.classifier.bias"] == why
     assert rows["heads.det.centerness.bias"] == "no such tensor here"

@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mtcli.core.network import Architecture, Network, build_network
+from mtcli.core.blueprint import Architecture
+from mtcli.core.building import build_network
+from mtcli.core.network import Network
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks import KINDS
 from mtcli.core.transfer.levels import by_level

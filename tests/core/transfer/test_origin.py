@@ -10,10 +10,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from mtcli.core.blueprint import MAIN, Architecture, SideTrunk
+from mtcli.core.building import build_network
 from mtcli.core.checkpoint import Model
 from mtcli.core.config import TransferConfig
 from mtcli.core.errors import ConfigError
-from mtcli.core.network import Architecture, SideTrunk, build_network
 from mtcli.core.published import named_as_ours
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks.detection import Detection, DetectionFacts, DetectionOptions
@@ -27,7 +28,7 @@ KINDS = {"cls": "classification", "det": "detection"}
 
 
 def test_a_run_brings_its_tensors_classes_and_kinds(trained: Path) -> None:
-    origin = read_origin(str(trained), network_of(BOTH).trunk, "tiny")
+    origin = read_origin(str(trained), network_of(BOTH).trunk_names(MAIN), "tiny")
     assert origin.kinds == KINDS
     assert origin.classes == {"cls": ("circle", "square"), "det": ("circle", "square")}
     assert origin.model is not None
@@ -37,7 +38,7 @@ def test_a_run_brings_its_tensors_classes_and_kinds(trained: Path) -> None:
 
 def test_a_file_in_a_checkpoint_s_folder_is_the_checkpoint(trained: Path) -> None:
     file = trained / "checkpoints" / "best" / "model.safetensors"
-    origin = read_origin(str(file), network_of(BOTH).trunk, "tiny")
+    origin = read_origin(str(file), network_of(BOTH).trunk_names(MAIN), "tiny")
     assert origin.classes == {"cls": ("circle", "square"), "det": ("circle", "square")}
     assert origin.model is not None
 
@@ -45,7 +46,7 @@ def test_a_file_in_a_checkpoint_s_folder_is_the_checkpoint(trained: Path) -> Non
 def test_a_file_of_ours_brings_heads_whose_kind_nobody_knows(trained: Path) -> None:
     file = Path(shutil.copy(trained / "checkpoints" / "best" / "model.safetensors", "alone.st"))
     file = file.rename("alone.safetensors")
-    origin = read_origin(str(file), network_of(BOTH).trunk, "tiny")
+    origin = read_origin(str(file), network_of(BOTH).trunk_names(MAIN), "tiny")
     assert origin.heads == ("cls", "det")
     assert origin.model is None
     assert not origin.classes
@@ -147,7 +148,7 @@ def test_a_published_detector_gives_person_and_car_their_rows(tmp_path: Path) ->
     }
     network = network_of(tasks, "resnet50", pyramid=256)
     fresh = network.state_dict()["heads.boxes.roi_heads.box_predictor.cls_score.bias"].clone()
-    read = read_origin(str(file), network.trunk, "resnet50")
+    read = read_origin(str(file), network.trunk_names(MAIN), "resnet50")
     origin = with_our_names(read, {}, {"boxes": "detection"})
     plan = make_plan(network, tasks, [origin])
     plan.apply(network)
@@ -176,7 +177,7 @@ def test_a_published_classifier_fills_trunk_and_native_head(tmp_path: Path) -> N
     save_file(theirs.state_dict(), file)
     tasks = {"animal": cls((names[7], "house cat", names[1]), head="native")}
     network = network_of(tasks, "test_resnet")
-    read = read_origin(str(file), network.trunk, "test_resnet")
+    read = read_origin(str(file), network.trunk_names(MAIN), "test_resnet")
     origin = with_our_names(read, {}, {"animal": "classification"})
     plan = make_plan(network, tasks, [origin])
     plan.apply(network)

@@ -39,6 +39,15 @@ def test_what_a_task_says_itself_stays() -> None:
     assert moved("a", entry, theirs, Places(), THERE) == entry
 
 
+def test_several_inputs_move_as_one_place_of_pictures() -> None:
+    theirs = there(inputs={"rgb": "/p", "depth": "/d"})
+    found = moved("a", {}, theirs, here(images="/p"), THERE)
+    assert found == {"inputs": {"rgb": "/p", "depth": "/d"}}
+    assert moved("a", {}, theirs, here(inputs={"rgb": "/p", "depth": "/d"}), THERE) == {}
+    own = {"images": "/own"}
+    assert moved("a", own, theirs, here(images="/p"), THERE) == own
+
+
 def test_what_was_drawn_becomes_the_file_that_a_run_keeps() -> None:
     found = moved("a", {}, there(images="/p", splits=DRAWN), here(images="/p", splits={}), THERE)
     assert found == {

@@ -144,7 +144,7 @@ def test_merging_takes_the_mean_of_what_is_shared() -> None:
 
 def test_two_origins_of_one_tensor_need_a_word() -> None:
     origins = [origin_of({"cls": cls("ab")}), origin_of({"det": det("ab")}, seed=2)]
-    with pytest.raises(ConfigError, match="2 origins bring trunk") as error:
+    with pytest.raises(ConfigError, match="several origins bring trunk") as error:
         make_plan(network_of(BOTH), BOTH, origins)
     assert error.value.found == "run-1, run-2"
     plan = make_plan(network_of(BOTH), BOTH, origins, ["heads"])

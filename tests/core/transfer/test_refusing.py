@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from mtcli.core.blueprint import MAIN
 from mtcli.core.errors import ConfigError
 from mtcli.core.task import AnyTask
 from mtcli.core.transfer.plan import make_plan
@@ -65,14 +66,14 @@ def test_a_deeper_trunk_of_the_same_family_is_another_architecture() -> None:
     """All of resnet18 fits into resnet34, of which half would stay random."""
     tasks: dict[str, AnyTask] = {"cls": cls("ab")}
     network, origin = network_of(tasks, "resnet34"), origin_of(tasks, "resnet18")
-    names = {"trunk": "resnet34"}
+    names = {MAIN: "resnet34"}
     with pytest.raises(ConfigError, match="another architecture"):
         make_plan(network, tasks, [origin], trunks=names)
     with pytest.raises(ConfigError, match="another architecture"):
         make_plan(network, tasks, [replace(origin, model=None)])
     # A part of it that was asked for by its name may well fit.
     assert make_plan(network, tasks, [origin], ["trunk.layer1.0"], trunks=names).copied
-    tagged = {"trunk": "resnet18.a1_in1k"}
+    tagged = {MAIN: "resnet18.a1_in1k"}
     same = network_of(tasks, "resnet18")
     assert make_plan(same, tasks, [origin], trunks=tagged).copied
 

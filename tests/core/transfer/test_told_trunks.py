@@ -10,7 +10,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from mtcli.core.config import ModelConfig
+from mtcli.core.configmodel import ModelConfig
 from mtcli.core.errors import ConfigError
 from mtcli.core.transfer.configuring import Asked, configure
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mtcli.core.errors import CheckpointError, ConfigError
 from mtcli.core.run import WEIGHTS
 from mtcli.core.trunks import build_trunk
+from mtcli.core.trunks.widen import widen, widened_kernels
 from mtcli.core.weights import load_trunk_weights, naming, packages, read_tensors, read_weights
 from mtcli.core.weights.packages import Package
 
@@ -380,3 +381,26 @@ def test_other_words_must_fit_in_every_place(change: str) -> None:
         del tensors["layer1.running_var"]
     with pytest.raises(ConfigError, match="lacks 6 of the trunk's 7 tensors"):
         load_trunk_weights(Trunk(), save(tensors, "w.pth"), TOY)
+
+
+@pytest.mark.parametrize("trunk", ["resnet18", "tf_efficientnet_lite0"])
+def test_a_widened_trunk_keeps_the_published_kernel_for_the_picture(
+    tmp_path: Path, trunk: str
+) -> None:
+    published = build_trunk(trunk).module.state_dict()
+    save_file(published, tmp_path / "w.safetensors")
+    built = build_trunk(trunk)
+    widen(built, trunk, {"depth": 1, "rgb": 3})
+    (first,) = widened_kernels(built.module)
+
+    report = load_trunk_weights(built.module, str(tmp_path / "w.safetensors"), trunk)
+
+    assert report.loaded == len(published)
+    kernel = built.module.state_dict()[first]
+    assert torch.equal(kernel[:, 1:], published[first])
+    assert not kernel[:, :1].any()
+    save_file(built.module.state_dict(), tmp_path / "wide.safetensors")
+    again = build_trunk(trunk)
+    widen(again, trunk, {"depth": 1, "rgb": 3})
+    load_trunk_weights(again.module, str(tmp_path / "wide.safetensors"), trunk)
+    assert torch.equal(again.module.state_dict()[first], kernel)
