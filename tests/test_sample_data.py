@@ -15,8 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
+from mtcli.core.configfile import load_config
+from mtcli.core.data.gather import load_records
+from mtcli.core.data.ranges import find_inputs
 from mtcli.recipes.sample import sample_source
 from tests.conftest import Cli
 
@@ -41,7 +44,7 @@ def test_the_same_seed_gives_the_same_files(generated: list[Path]) -> None:
     first, second = generated
     names = files(first)
     assert names == files(second)
-    labels, boxes, crops = 2 + 3 + 6, 2 * 193, 3 * (30 + 15)
+    labels, boxes, crops = 2 + 3 + 9, 2 * 193, 3 * (30 + 15)
     assert len(names) == 3 * 200 + labels + boxes + crops + 2  # few.txt, and the arrays
     assert filecmp.cmpfiles(first, second, names, shallow=False) == (names, [], [])
 
@@ -154,6 +157,42 @@ def test_arrays_are_like_those_of_mnist() -> None:
         shares = np.bincount(arrays[f"y_{split}"]) / rows
         assert len(shares) == 3
         assert shares.max() < 0.5
+
+
+def test_within_reach_are_the_boxes_of_objects_that_depth_shows_near() -> None:
+    shares = []
+    for split in ("train", "val", "test"):
+        every, near = (
+            json.loads((SAMPLE / f"annotations/{name}_{split}.json").read_text())
+            for name in ("instances", "reach")
+        )
+        assert near["images"] == every["images"]
+        assert [item["id"] for item in near["annotations"]] == [
+            number for number, _ in enumerate(near["annotations"], start=1)
+        ]
+        kept = {(item["image_id"], *item["bbox"]) for item in near["annotations"]}
+        shares.append(len(kept) / len(every["annotations"]))
+        for item in every["annotations"]:
+            if 0 in item["bbox"]:
+                continue
+            stem = f"scene_{item['image_id']:04d}"
+            depth = np.asarray(Image.open(SAMPLE / f"depth/{stem}.png"))
+            outline = Image.new("1", (128, 96))
+            for polygon in item["segmentation"]:
+                ImageDraw.Draw(outline).polygon(polygon, fill=1)
+            # What hides it is less than half of its outline, and a surface up to 6 cm nearer.
+            median = np.median(depth[np.asarray(outline)])
+            if abs(median - 1720) > 60:
+                assert ((item["image_id"], *item["bbox"]) in kept) == (median < 1720), stem
+    assert all(0.3 < share < 0.75 for share in shares)
+
+
+def test_the_config_of_fusion_fuses_colour_and_depth() -> None:
+    config = load_config(SAMPLE / "fusion.yaml")
+    records = load_records(config.data, config.tasks, "train")
+    assert all(list(record.inputs) == ["rgb", "depth"] for record in records)
+    low, high = find_inputs(config, records)["depth"] or (0, 0)
+    assert 700 < low < high < 4400
 
 
 def test_the_command_writes_a_copy_that_trains(cli: Cli) -> None:

@@ -16,6 +16,8 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torchvision.tv_tensors import BoundingBoxes, Mask
 
+from mtcli.core.blueprint import Architecture
+from mtcli.core.building import build_network
 from mtcli.core.configaugment import Augmentation
 from mtcli.core.data.augment import Augment
 from mtcli.core.data.dataset import Collate, Item, RecordDataset
@@ -36,7 +38,7 @@ from mtcli.core.labels import (
 )
 from mtcli.core.maps import IGNORED
 from mtcli.core.mixing import Draw
-from mtcli.core.network import Architecture, Network, build_network
+from mtcli.core.network import Network
 from mtcli.core.ops.drawing import captions
 from mtcli.core.runtime import Runtime
 from mtcli.core.task import AnyTask, Meter, Prediction, Target

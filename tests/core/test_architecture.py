@@ -14,9 +14,10 @@ from mtcli.core.architecture import (
     trunks_of,
     uses_of,
 )
-from mtcli.core.config import ModelConfig, TaskConfig, TrainConfig, TrunkConfig
+from mtcli.core.blueprint import MAIN, SideTrunk
+from mtcli.core.config import TaskConfig, TrainConfig
+from mtcli.core.configmodel import ModelConfig, TrunkConfig
 from mtcli.core.errors import ConfigError
-from mtcli.core.network import MAIN, SideTrunk
 from mtcli.core.tasks.classification import ClassificationOptions
 
 
@@ -97,7 +98,9 @@ def test_a_trunk_that_is_none(sides: dict[str, str], trunk: str, what: str, mend
 )
 def test_how_fast_a_trunk_moves(lr: float | None, copied: list[str], rate: float) -> None:
     trunks = {MAIN: TrunkConfig(trunk="tiny", lr=lr)}
-    assert trunk_rates(TrainConfig(pretrained_lr=0.25), trunks, copied) == {MAIN: rate}
+    assert trunk_rates(TrainConfig(pretrained_lr=0.25), trunks, {MAIN: MAIN}, copied) == {
+        MAIN: rate
+    }
 
 
 def test_names_of_tensors() -> None:

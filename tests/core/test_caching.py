@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from mtcli.core.assembly import assemble
-from mtcli.core.caching import FeatureCache, maps_read
+from mtcli.core.caching import FeatureCache
 from mtcli.core.configfile import load_config
 from mtcli.core.data.features import FeatureStore
 from mtcli.core.data.feed import Feed
@@ -50,13 +50,13 @@ def test_only_maps_that_are_read_are_kept(
     shapes: Path, tasks: list[str], levels: list[str]
 ) -> None:
     config = load_config(shapes / "mtcli.yaml", ["tasks.det.levels=[p3, p4]"], tasks)
-    assert maps_read(assemble(config).network) == {"": levels}
+    assert assemble(config).network.reads == {"": levels}
 
 
 def test_each_trunk_keeps_the_maps_of_its_tasks(shapes: Path) -> None:
     changes = ["model.trunks={side: {trunk: tiny}}", "tasks.cls.trunk=side"]
     config = load_config(shapes / "mtcli.yaml", [*changes, "tasks.det.levels=[p3, p4]"])
-    assert maps_read(assemble(config).network) == {"": ["c3", "c4", "c5"], "side": ["c5"]}
+    assert assemble(config).network.reads == {"": ["c3", "c4", "c5"], "side": ["c5"]}
 
 
 def test_too_little_room_is_told_before_anything_is_written(
@@ -114,7 +114,7 @@ def test_what_is_kept_is_what_the_network_computes(shapes: Path) -> None:
     store = filled(FeatureCache(network, config, records, runtime), Path("run"))
     batch = next(Feed(config, {}, records, DEVICE).judging())
     with torch.inference_mode(), runtime.autocast():
-        maps = network.maps(batch.inputs["image"])[""]
+        maps = network.maps(batch.inputs)[""]
     for name, tensor in store.inputs("val")(batch.keys).items():
         assert torch.equal(tensor.to(DEVICE), maps[name]), name
 

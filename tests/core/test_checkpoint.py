@@ -16,6 +16,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import mtcli.core.checkpoint as module
+from mtcli.core.blueprint import Architecture
+from mtcli.core.building import build_network
 from mtcli.core.checkpoint import (
     Model,
     load_model,
@@ -26,7 +28,7 @@ from mtcli.core.checkpoint import (
 )
 from mtcli.core.errors import CheckpointError, SaveError
 from mtcli.core.features import FeatureSpec
-from mtcli.core.network import Architecture, Network, build_network
+from mtcli.core.network import Network
 from mtcli.core.run import Run
 from mtcli.core.runtime import Runtime
 from mtcli.core.task import AnyTask

@@ -304,6 +304,12 @@ def test_set_keeps_what_stands_beside_it(file: Path) -> None:
     assert load(file, "tasks.det.nms=0.5").tasks["det"].weight == 2.0
 
 
+def test_set_changes_one_of_the_sections_that_an_anchor_makes_alike(file: Path) -> None:
+    file.write_text(TEXT.replace("det: {", "two: *one\n  det: {").replace("cls: {", "cls: &one {"))
+    found = load_config(file, ["tasks.two.weight=3"]).tasks
+    assert (found["cls"].weight, found["two"].weight) == (1, 3)
+
+
 def test_set_may_hold_equal_signs(file: Path) -> None:
     assert load(file, "data.images=a=b").data.images == file.parent / "a=b"
 

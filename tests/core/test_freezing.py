@@ -8,12 +8,14 @@ import pytest
 import torch
 from torch import nn
 
+from mtcli.core.blueprint import MAIN, Architecture
+from mtcli.core.building import build_network
 from mtcli.core.config import TrainConfig
 from mtcli.core.errors import ConfigError
 from mtcli.core.freezing import Freeze, check_frozen, freeze, frozen_tensors, frozen_until
 from mtcli.core.labels import Object, ObjectsLabel, WordsLabel
 from mtcli.core.modules import Features
-from mtcli.core.network import MAIN, Architecture, Network, build_network
+from mtcli.core.network import Network
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks import KINDS
 

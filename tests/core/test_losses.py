@@ -10,12 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from mtcli.core.blueprint import MAIN, Architecture
+from mtcli.core.building import build_network
 from mtcli.core.data.geometry import resize_rule
 from mtcli.core.data.sample import Batch
 from mtcli.core.distillation import Teacher
 from mtcli.core.labels import Object, ObjectsLabel, WordsLabel
 from mtcli.core.losses import add_gradients
-from mtcli.core.network import MAIN, Architecture, Network, build_network
+from mtcli.core.network import Network
 from mtcli.core.runtime import Runtime
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks.classification import (
@@ -221,7 +223,7 @@ def test_the_teacher_computes_in_the_student_s_format(cached: bool) -> None:
     runtime = Runtime(DEVICE, "bf16")
     if cached:
         with torch.no_grad(), runtime.autocast():
-            batch = replace(batch, inputs=network.maps(batch.inputs["image"])[MAIN])
+            batch = replace(batch, inputs=network.maps(batch.inputs)[MAIN])
         assert batch.inputs["c5"].dtype == torch.bfloat16
     scaler = torch.amp.GradScaler(DEVICE.type, enabled=False)
     teacher = Teacher(network, TASKS, 1.0)

@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import nn
 
+from mtcli.core.blueprint import MAIN
 from mtcli.core.config import TrainConfig
-from mtcli.core.network import MAIN, Network
+from mtcli.core.network import Network
 from mtcli.core.optimization import (
     WeightAverage,
     build_optimizer,

@@ -8,20 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from mtcli.core.blueprint import MAIN, Architecture, SideTrunk
+from mtcli.core.building import build_network
 from mtcli.core.checkpoint import Model, load_model, load_network, save_checkpoint
 from mtcli.core.config import TrainConfig
 from mtcli.core.errors import ConfigError
 from mtcli.core.freezing import Freeze, freeze
-from mtcli.core.network import (
-    MAIN,
-    Architecture,
-    Network,
-    SideTrunk,
-    build_network,
-    check_size,
-    map_name,
-)
+from mtcli.core.network import Network, map_name
 from mtcli.core.optimization import build_optimizer, rate_factors
+from mtcli.core.sizing import check_size
 from mtcli.core.task import AnyTask
 from tests.core.transfer.networks import cls, det
 
@@ -77,7 +72,7 @@ def test_each_task_reads_the_maps_of_its_trunk(network: Network) -> None:
     # Maps that were made before take the place of pictures.
     maps = {
         map_name(key, level): feature
-        for key, levels in network.maps(PICTURES["image"]).items()
+        for key, levels in network.maps(PICTURES).items()
         for level, feature in levels.items()
     }
     assert {"c5", "side/c5"} <= {*maps}

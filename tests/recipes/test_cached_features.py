@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -81,9 +81,9 @@ def test_the_trunk_runs_once_a_picture(
 ) -> None:
     maps, seen = Network.maps, []
 
-    def counted(self: Network, image: Tensor) -> dict[str, dict[str, Tensor]]:
-        seen.append(len(image))
-        return maps(self, image)
+    def counted(self: Network, inputs: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+        seen.append(len(inputs["image"]))
+        return maps(self, inputs)
 
     monkeypatch.setattr(Network, "maps", counted)
     assert cli(*words(shapes, "cached", CACHED, "train.epochs=5")).code == 0

@@ -9,10 +9,11 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from mtcli.core.blueprint import Architecture
+from mtcli.core.building import build_network
 from mtcli.core.errors import ConfigError
 from mtcli.core.features import FeatureSpec
 from mtcli.core.labels import LabelError, WordsLabel
-from mtcli.core.network import Architecture, build_network
 from mtcli.core.task import Caption, Prediction, Target
 from mtcli.core.tasks.classification import (
     Classification,
