@@ -7,7 +7,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cached, datacheck, halves, heads, loop, mixing, multitask, seeds, transfer
+from benchmarks import (
+    cached,
+    datacheck,
+    fusion,
+    halves,
+    heads,
+    loop,
+    mixing,
+    multitask,
+    seeds,
+    sharing,
+    transfer,
+)
 from benchmarks.trainings import markdown
 from mtcli.core.configfile import load_config
 from mtcli.core.runtime import choose_runtime, describe_environment
@@ -20,6 +32,8 @@ TITLES = {
     "cached": "A frozen trunk run each epoch against its features cached (epochs take turns)",
     "mixing": "Mixing policies: labels drawn of each task, and its metric over the seeds",
     "transfer": "Accuracy / macro F1 by the trunk's start, what learns, and the share of labels",
+    "sharing": "Ways of sharing a trunk under the same budget (epochs take turns)",
+    "fusion": "Ways of fusing several inputs against the first alone, and with one missing",
     "loop": "A whole training epoch against the same steps on ready tensors (in turn)",
     "datacheck": "mtcli data check against reading the same files alone (in turn)",
     "seeds": "One config under several seeds",
@@ -32,7 +46,10 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=HERE.parent / "sample_data" / "mtcli.yaml")
     parser.add_argument("--set", dest="sets", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--only", choices=TITLES, action="append")
-    parser.add_argument("--seeds", default="0,1", help="for seeds, mixing and transfer")
+    parser.add_argument(
+        "--seeds", default="0,1", help="for seeds, mixing, transfer, sharing and fusion"
+    )
+    parser.add_argument("--tasks", help="for sharing: those to learn, cls,det for example")
     parser.add_argument("--name", default="sample", help="of the file below benchmarks/results")
     given = parser.parse_args()
     numbers = [int(seed) for seed in given.seeds.split(",")]
@@ -52,6 +69,11 @@ def main() -> None:
             rows = datacheck.measure(given.config, given.sets)
         elif name == "transfer":
             rows = transfer.measure(given.config, given.sets, numbers)
+        elif name == "sharing":
+            tasks = given.tasks.split(",") if given.tasks else None
+            rows = sharing.measure(given.config, given.sets, numbers, tasks)
+        elif name == "fusion":
+            rows = fusion.measure(given.config, given.sets, numbers)
         elif name == "mixing":
             rows = mixing.measure(given.config, given.sets, numbers)
         else:

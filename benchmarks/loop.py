@@ -38,7 +38,12 @@ class ReadySteps:
             self.runtime.place(assembly.network),
             assembly.model,
             settings,
-            trunk_rates(settings, trunks_of(config.model, config.tasks), assembly.copied),
+            trunk_rates(
+                settings,
+                trunks_of(config.model, config.tasks),
+                assembly.network.parts,
+                assembly.copied,
+            ),
             assembly.copied,
             self.runtime,
             "",

@@ -84,9 +84,9 @@ def take_turns(trainings: Sequence[Training]) -> None:
 
 def markdown(rows: Sequence[Mapping[str, object]]) -> str:
     """Rows of equal keys as a table in Markdown."""
-    heads = list(rows[0])
+    heads = list(dict.fromkeys(head for row in rows for head in row))
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    lines += ["| " + " | ".join(_cell(row[head]) for head in heads) + " |" for row in rows]
+    lines += ["| " + " | ".join(_cell(row.get(head)) for head in heads) + " |" for row in rows]
     return "\n".join(lines)
 
 

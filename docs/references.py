@@ -12,8 +12,10 @@ import typer.models
 from pydantic.fields import FieldInfo
 
 from mtcli.cli.main import app
-from mtcli.core import config
+from mtcli.core import config, configmodel
 from mtcli.core.configaugment import Augmentation
+from mtcli.core.configinputs import InputArrays, InputMaps
+from mtcli.core.configlayers import SharedLayer
 from mtcli.core.configmixing import MixingConfig, StageConfig, Temperature
 from mtcli.core.configsplits import DrawnSplits, GroupColumn, SplitColumn
 from mtcli.core.data.readers import READERS, sort_of_label
@@ -49,19 +51,23 @@ def config_reference() -> str:
         ("`data.splits: {csv: …}`", SplitColumn),
         ("`data.splits: {fractions: …}`", DrawnSplits),
         ("`data.group`", GroupColumn),
+        ("`data.inputs`: measured maps", InputMaps),
+        ("`data.inputs`: `{arrays: …}`", InputArrays),
     ):
         parts.append(f"### {title}\n\n{_first_line(splits)}\n\n{_table(splits)}")
     parts += [
         "## `tasks`\n",
         "One entry a task: `NAME: {kind: …, labels: …, weight: 1, …}`. `weight` multiplies the "
-        "task's loss; `images` and `splits` are pictures of its own, said as in `data`; `trunk` "
-        "is a trunk of its own, by its key in `model.trunks` or its name. The other keys are those "
+        "task's loss; `images` (or `inputs`) and `splits` are pictures of its own, said as in "
+        "`data`; `trunk` is a trunk of its own, by its key in `model.trunks` or its name; "
+        "`shared_fc` is a layer that it has in common with others. The other keys are those "
         "of its kind; those of `labels` are those of one label format. `labels` may also be a list "
         "of such mappings: several files, for pictures or classes of their own. "
         "`labelled_classes`, beside the format's own keys, lists the classes that were looked for "
         "there (multilabel and detection): the others are not taught as absent. `names_from`, too, "
         "stands beside the format's keys: the folder that the names in the labels are relative to, "
         "where that is not the images'.\n",
+        f"### `shared_fc` of a task\n\n{_first_line(SharedLayer)}\n\n{_table(SharedLayer)}",
     ]
     for name in KINDS.names():
         kind = KINDS.get(name)
@@ -74,9 +80,9 @@ def config_reference() -> str:
         reader = READERS.get(name)
         parts.append(f"### labels: `{name}`\n\n{_first_line(reader)}\n\n{_table(reader.Options)}")
     parts += [
-        _section("model", config.ModelConfig),
-        f"### a trunk of `model.trunks`\n\n{_first_line(config.TrunkConfig)}\n\n"
-        f"{_table(config.TrunkConfig)}",
+        _section("model", configmodel.ModelConfig),
+        f"### a trunk of `model.trunks`\n\n{_first_line(configmodel.TrunkConfig)}\n\n"
+        f"{_table(configmodel.TrunkConfig)}",
         _section("train", config.TrainConfig),
     ]
     parts += [

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from mtcli.core.config import DataConfig, ModelConfig, TrainConfig
+from mtcli.core.config import DataConfig, TrainConfig
+from mtcli.core.configmodel import ModelConfig
 from mtcli.core.errors import did_you_mean
 from mtcli.core.options import Options
 

@@ -61,7 +61,7 @@ def apply_set(document: dict[str, Any], text: str) -> tuple[str, str]:
                 where=f"--set {text}",
                 found=repr(inner),
             )
-        here = inner
+        here[parent] = here = {**inner}  # what an anchor of YAML makes one stays as it is elsewhere
     here[last] = value
     return key, text
 
