@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from mtcli.core.blueprint import MAIN, Architecture, SideTrunk
+from mtcli.core.building import build_network
 from mtcli.core.checkpoint import Model
 from mtcli.core.errors import ConfigError
-from mtcli.core.network import Network, build_network
+from mtcli.core.network import Network
 from mtcli.core.sharing import SHARINGS
 from mtcli.core.task import AnyTask
 from mtcli.core.transfer.levels import by_level
