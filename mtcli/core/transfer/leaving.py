@@ -38,6 +38,8 @@ def left_behind(
             continue
         told.add(own)
         head = head_of(name)
+        if name.startswith("sharing.") and name.rpartition(".")[2] in origin.heads:
+            head = name.rpartition(".")[2]  # whose map a stitch takes
         if not any(means(word, name) for word in words):
             why, asked = NOT_ASKED, True
         elif head is not None and head not in tasks:

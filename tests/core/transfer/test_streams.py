@@ -340,3 +340,13 @@ def test_a_trunk_beside_is_no_stream() -> None:
     names = {name.split(".")[0] + "." + name.split(".")[1] for name in ready.tensors}
     assert "trunks.det" in names
     assert not {"trunks.side", "trunks.cls"} & names
+
+
+@every_apart
+def test_a_task_that_was_chosen_alone_passes_strict(sharing: str) -> None:
+    here = {"det": TASKS["det"]}
+    network, origin = network_of(sharing, here), origin_of(sharing)
+    ready = by_stream(origin, network, {*network.state_dict()})
+    plan = make_plan(network, here, [by_level(ready, network)], chosen=["det"])
+    plan.require_all()
+    assert "fresh" not in fates(plan)
