@@ -124,7 +124,7 @@ def make_plan(
             raise ConfigError(
                 f"several origins bring {name}",
                 found=", ".join(origin.source for origin in having),
-                mend="--merge average takes their mean; --copy heads takes none; "
+                mend="--merge average takes the mean; --copy heads takes none; "
                 "--set model.sharing=none has one for each task",
             )
         fit = Fit(name, fresh, tasks, layouts, name in first)
