@@ -122,11 +122,11 @@ def fates(plan: Any) -> dict[str, set[str]]:
         ),
         (
             ["model.sharing=mtan", "train.cache_features=true", "train.freeze=[trunk]"],
-            ["the trunk moves", "sharing.cls.c2.g.0.weight learns", "--freeze sharing"],
+            ["the trunk moves", "sharing.cls.c2.g.0.weight learns", "freeze all of sharing"],
         ),
         (
             ["model.sharing=cross_stitch", "train.cache_features=true", "train.freeze=[trunks]"],
-            ["the trunk moves", "sharing.cls.c2.cls learns", "--freeze sharing"],
+            ["the trunk moves", "sharing.cls.c2.cls learns", "freeze all of sharing"],
         ),
     ],
 )
