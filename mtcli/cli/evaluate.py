@@ -112,16 +112,23 @@ class _Run:
             import_plugins(plugins_of(self.checkpoint), Path.cwd(), self.checkpoint)
         trained, _ = load_model(self.checkpoint)
         decided: dict[str, dict[str, object]] = {
-            "model": {"trunk": trained.architecture.trunk, "weights": None} | _fusion(trained),
+            "model": {"trunk": trained.architecture.trunk, "weights": None}
+            | _fusion(trained, path),
             "data": {"size": list(trained.size), "resize": trained.resize},
         }
         self.config = load_config(path, changes, decided=decided)
 
 
-def _fusion(trained: Model) -> dict[str, object]:
-    """What a config of data with several inputs need not say."""
+def _fusion(trained: Model, path: Path) -> dict[str, object]:
+    """What a config of data with several inputs need not say; of others it would not be true."""
+    from mtcli.core.yamlfile import read_yaml
+
+    document = read_yaml(path)
+    tasks = document.get("tasks")
+    places = [document.get("data"), *(tasks.values() if isinstance(tasks, dict) else ())]
+    several = any(isinstance(place, dict) and "inputs" in place for place in places)
     fusion = trained.architecture.fusion
-    return {} if fusion is None else {"fusion": fusion}
+    return {} if fusion is None or not several else {"fusion": fusion}
 
 
 def _measure(

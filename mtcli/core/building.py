@@ -7,7 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from mtcli.core.blueprint import MAIN, Architecture, SideTrunk
-from mtcli.core.fusion import FUSIONS, PICTURE_CHANNELS
+from mtcli.core.config import TASK_NAME
+from mtcli.core.errors import ConfigError
+from mtcli.core.fusion import FUSIONS
+from mtcli.core.inputs import PICTURE_CHANNELS
 from mtcli.core.network import Network
 from mtcli.core.pyramid import NORMS, TOPS, build_pyramid
 from mtcli.core.sharing import SHARINGS, Plan
@@ -33,6 +36,9 @@ def build_network(architecture: Architecture, tasks: Mapping[str, AnyTask]) -> N
         users = [task for task in tasks if architecture.uses.get(task, MAIN) == key]
         if users:
             way = SHARINGS.get(architecture.sharing if key == MAIN else "hard")
+            same = [task for task in users if way.apart and task in every]
+            if same:
+                raise ConfigError(f"trunks.{same[0]} is another trunk already")
             plan = Plan(key, side.trunk, users, architecture.branch_at if key == MAIN else None)
             channels = PICTURE_CHANNELS if fusion is None else fusion.channels(inputs)
             shared[key] = way.share(_builder(side, inputs, channels), plan)
@@ -63,6 +69,7 @@ def architecture_from(description: Mapping[str, Any]) -> Architecture:
     sides = {key: SideTrunk(**side) for key, side in description.get("trunks", {}).items()}
     ties = tuple(tuple(map(str, group)) for group in description.get("ties", ()))
     architecture = Architecture(**{**description, "trunks": sides, "ties": ties})
+    inputs, fusion = architecture.inputs, architecture.fusion
     right = {
         "pyramid": type(architecture.pyramid) is int and architecture.pyramid > 0,
         "pyramid_norm": architecture.pyramid_norm in NORMS,
@@ -70,8 +77,10 @@ def architecture_from(description: Mapping[str, Any]) -> Architecture:
         "uses": all(key in sides for key in architecture.uses.values()),
         "sharing": architecture.sharing in SHARINGS.names(),
         "branch_at": architecture.branch_at in (None, "c2", "c3", "c4"),
-        "fusion": architecture.fusion in (None, *FUSIONS.names()),
-        "inputs": all(channels in (1, 3) for channels in architecture.inputs.values()),
+        "fusion": fusion in FUSIONS.names() if inputs else fusion is None,
+        "inputs": len(inputs) != 1
+        and all(TASK_NAME.match(name) and inputs[name] in (1, 3) for name in inputs),
+        "ties": all(len({*group}) == len(group) > 1 for group in ties),
     }
     wrong = [key for key, is_right in right.items() if not is_right]
     if wrong:

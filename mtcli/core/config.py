@@ -118,7 +118,9 @@ class TrainConfig(Options):
     """Factor on the learning rate from each layer of the trunk to the one before it."""
     freeze: ClassNames = ()
     """Parts that stay as they are: `conv` (what trunk and pyramid started with), `trunk`,
-    `pyramid`, `heads`, `heads.TASK`, `bn`, or names of tensors with `*` for any text."""
+    `pyramid`, `heads`, `heads.TASK`, `fc`, `bn`; where tasks have parts of their own, `trunks`,
+    `trunks.TASK`, `pyramids.TASK`, `sharing`, `fusion`; or names of tensors with `*` for any
+    text."""
     unfreeze: dict[str, Annotated[int, Field(ge=2)]] = Field(default_factory=dict)
     """Parts that learn from an epoch on, although `freeze` holds them: `{trunk: 5}`."""
     cache_features: bool = False

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from mtcli.core.config import TASK_NAME, DataConfig, TaskConfig, TrainConfig
 from mtcli.core.configinputs import InputArrays, InputMaps, Inputs
 from mtcli.core.configmodel import ModelConfig
 from mtcli.core.configtasks import Error
-from mtcli.core.errors import did_you_mean
+from mtcli.core.errors import ConfigError, did_you_mean
+
+SEVERAL = "several, as in data.inputs: {rgb: images, depth: depth}"
 
 
 def inputs_of(data: DataConfig, task: TaskConfig) -> Inputs:
@@ -82,8 +86,10 @@ def check_inputs(
                 found="every task has inputs of its own",
                 mend="leave it out, or add it to a task's",
             )
+    if len(names) == 1 and not whole:
+        raise _one_is_left(data, model, train, tasks, error)
     _check_fusion(model, names, error)
-    if isinstance(train.input_dropout, dict):
+    if isinstance(train.input_dropout, dict) and whole:
         for name in train.input_dropout:
             if name not in names:
                 mend = did_you_mean(name, names)
@@ -122,19 +128,43 @@ def _check_places(inputs: Inputs, key: str, error: Error) -> None:
 
 
 def _refuse_fusion(model: ModelConfig, train: TrainConfig, error: Error) -> None:
-    for key, said in (
-        ("model.fusion", model.fusion),
-        ("train.input_dropout", train.input_dropout),
-    ):
-        if said:
-            raise error(
-                key,
-                "there is one input, and nothing to fuse"
-                if key == "model.fusion"
-                else "there is one input, which always stays",
-                expected="several, as in data.inputs: {rgb: images, depth: depth}",
-                mend="leave it out",
-            )
+    if model.fusion:
+        raise error(
+            "model.fusion",
+            "there is one input, and nothing to fuse",
+            expected=SEVERAL,
+            mend="leave it out",
+        )
+    if train.input_dropout:
+        raise error(
+            "train.input_dropout",
+            "there is one input, which always stays",
+            expected=SEVERAL,
+            mend="leave it out",
+        )
+
+
+def _one_is_left(
+    data: DataConfig,
+    model: ModelConfig,
+    train: TrainConfig,
+    tasks: Mapping[str, TaskConfig],
+    error: Error,
+) -> ConfigError:
+    """What to say where the chosen tasks have one input, whatever the others have."""
+    sets = ["model.fusion=null"] if model.fusion else []
+    sets += ["train.input_dropout=0"] if train.input_dropout else []
+    for name, task in tasks.items():
+        sets += [f"tasks.{name}.inputs=null"] if task.inputs else []
+        place = next(iter(inputs_of(data, task).values()))
+        sets.append(f"tasks.{name}.images={place if isinstance(place, Path) else '…'}")
+    return error(
+        "model.fusion" if model.fusion else "data.inputs",
+        f"--tasks {','.join(tasks)} leaves one input, and nothing to fuse",
+        found=", ".join(input_names(data, tasks)),
+        mend="choose a task with other inputs too, or train on pictures: "
+        + " ".join(f"--set {shlex.quote(text)}" for text in sets),
+    )
 
 
 def _check_fusion(model: ModelConfig, names: list[str], error: Error) -> None:

@@ -11,14 +11,12 @@ from torch import Tensor, nn
 from mtcli.core.blueprint import MAIN
 from mtcli.core.errors import ConfigError
 from mtcli.core.features import FeatureSpec
-from mtcli.core.fusion import PICTURE_CHANNELS, Fusion
+from mtcli.core.fusion import Fusion
+from mtcli.core.inputs import IMAGE, PICTURE_CHANNELS, rows_name
 from mtcli.core.modules import Features, Heads, Named, Normalise
 from mtcli.core.pyramid import Pyramid
 from mtcli.core.sharing import Maps, Modules, Shared
 from mtcli.core.task import AnyTask
-
-IMAGE = "image"
-"""What the one input of a network without fusion is called."""
 
 Specs = Mapping[str, FeatureSpec]
 
@@ -153,6 +151,7 @@ class Network(nn.Module):
         trunks = {part: self.trunk_of(part) for part, root in self.parts.items() if root == key}
         modules = Modules(trunks, self.sharing if key == MAIN else None)
         normalise, run = self.normalise[key], self._runs[key]
+        # Its streams have fusions of one way, which join alike; what they merge with is their own.
         fusion = self.fusion_of(next(s for s, root in self.roots.items() if root == key))
         if fusion is None:
             return run(modules, normalise(inputs[IMAGE]))
@@ -243,11 +242,6 @@ class Network(nn.Module):
 def map_name(stream: str, level: str) -> str:
     """What a stream's map is called among a network's inputs: `c5`, or `STREAM/c5`."""
     return f"{stream}/{level}" if stream else level
-
-
-def rows_name(name: str) -> str:
-    """What the rows that have an input are called beside it."""
-    return f"{name}/rows"
 
 
 def _beside(modules: Mapping[str, nn.Module]) -> dict[str, nn.Module]:

@@ -152,6 +152,10 @@ def test_description_cut_short_is_named(cli: Cli, run: Path, command: list[objec
     refused_unchanged(cli, [*command, run], run, "damaged", "model.json")
 
 
+def several(d: Description, **changes: object) -> None:
+    d["architecture"].update({"fusion": "stack", "inputs": {"rgb": 3, "nir": 3}, **changes})
+
+
 DAMAGE: dict[str, Callable[[Description], object]] = {
     "no tasks": lambda d: d.pop("tasks"),
     "tasks a list": lambda d: d.update(tasks=[]),
@@ -168,6 +172,21 @@ DAMAGE: dict[str, Callable[[Description], object]] = {
     "unknown way of sharing": lambda d: d["architecture"].update(sharing="all"),
     "unknown branch point": lambda d: d["architecture"].update(branch_at="c5"),
     "trunk that is not there": lambda d: d["architecture"].update(uses={"det": "nope"}),
+    "fusion without inputs": lambda d: d["architecture"].update(fusion="stack"),
+    "inputs without fusion": lambda d: several(d, fusion=None),
+    "fusion of one input": lambda d: several(d, inputs={"rgb": 3}),
+    "input of another name": lambda d: several(d, inputs={"rgb": 3, "a/b": 3}),
+    "input of two channels": lambda d: several(d, inputs={"rgb": 3, "b": 2}),
+    "tie of nothing": lambda d: d["architecture"].update(ties=[[]]),
+    "tie of one": lambda d: d["architecture"].update(ties=[["trunk"]]),
+    "tie with itself": lambda d: d["architecture"].update(ties=[["trunk", "trunk"]]),
+    "tie that leads nowhere": lambda d: d["architecture"].update(ties=[["trunk", "nope"]]),
+    "trunk called as a task": lambda d: d["architecture"].update(
+        sharing="branch", trunks={"det": {"trunk": "tiny"}}, uses={"cls": "det"}
+    ),
+    "sharing that the trunk cannot have": lambda d: d["architecture"].update(
+        sharing="branch", branch_at="c4", trunk="vgg11"
+    ),
     "unknown kind": lambda d: d["tasks"]["cls"].update(kind="nosuch"),
     "wrong facts": lambda d: d["tasks"]["cls"].update(facts={"classes": 3}),
     "unknown option": lambda d: d["tasks"]["cls"]["options"].update(nosuch=1),

@@ -13,7 +13,8 @@ from mtcli.core.blueprint import Architecture
 from mtcli.core.building import build_network
 from mtcli.core.checkpoint import Model, load_network, save_checkpoint
 from mtcli.core.fusion import FUSIONS
-from mtcli.core.network import Network, rows_name
+from mtcli.core.inputs import rows_name
+from mtcli.core.network import Network
 from mtcli.core.sharing import SHARINGS
 from mtcli.core.task import AnyTask
 from mtcli.core.tasks.classification import (
@@ -129,6 +130,10 @@ def test_gradients_reach_what_a_task_shares_and_its_own_and_nothing_else(
         reached = {name for name, p in network.named_parameters() if p.grad is not None}
         others = tuple(f"{path}." for path in private[other])
         assert not {name for name in reached if name.startswith(others)}
+        for path in private[task]:
+            has_any = any(n.startswith(f"{path}.") for n, _ in network.named_parameters())
+            is_head = path.startswith("heads.")
+            assert is_head or not has_any or any(n.startswith(f"{path}.") for n in reached), path
         parts = {name.partition(".")[0] for name in reached}
         assert parts & {"trunk", "trunks"}
         has_layers = any(name.startswith(("fusion.", "fusions.")) for name in network.state_dict())

@@ -172,13 +172,19 @@ def test_a_copy_runs_its_own_modules(sharing: str) -> None:
 
 @every_sharing
 def test_bf16_keeps_its_format_up_to_the_heads(sharing: str) -> None:
-    network, given = build(sharing), batch()
-    with torch.autocast(DEVICE.type, dtype=torch.bfloat16):
-        features = network.encode(given.inputs)
-    # tiny ends its stages by GroupNorm, which autocast computes in float32.
-    formats = {feature.dtype for maps in features.values() for feature in maps.values()}
-    assert formats <= {torch.bfloat16, torch.float32}
-    assert all(feature.isfinite().all() for maps in features.values() for feature in maps.values())
+    formats = {}
+    for way in ("hard", sharing):
+        network, given = build(way, trunk="test_resnet"), batch()
+        with torch.autocast(DEVICE.type, dtype=torch.bfloat16):
+            features = network.encode(given.inputs)
+        formats[way] = {
+            (task, level): feature.dtype
+            for task, maps in features.items()
+            for level, feature in maps.items()
+        }
+        assert all(f.isfinite().all() for maps in features.values() for f in maps.values())
+    assert {*formats["hard"].values()} == {torch.bfloat16}
+    assert formats[sharing] == formats["hard"]
 
 
 # --- Gradients -----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,9 @@ def load(folder: Path, *sets: str, only: list[str] | None = None) -> Config:
     return load_config(folder / "mtcli.yaml", [*SETS, *sets], only)
 
 
-def refusal(folder: Path, *sets: str) -> ConfigError:
+def refusal(folder: Path, *sets: str, only: list[str] | None = None) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
-        load(folder, *sets)
+        load(folder, *sets, only=only)
     return caught.value
 
 
@@ -134,3 +135,34 @@ def test_what_does_not_go_together(shapes: Path, sets: list[str], what: str, mor
     error = refusal(shapes, *sets)
     assert error.what.startswith(what)
     assert more in " ".join(filter(None, error.parts().values()))
+
+
+@pytest.mark.parametrize(
+    ("sets", "key"),
+    [
+        (["tasks.det.inputs={rgb: images}"], "model.fusion"),
+        (["tasks.det.inputs={rgb: images}", "train.input_dropout=0.1"], "model.fusion"),
+        (["tasks.det.inputs={rgb: images}", "model.fusion=null"], "data.inputs"),
+        (
+            ["data.inputs={rgb: images}", "tasks.cls.inputs={rgb: images, depth: d}"],
+            "model.fusion",
+        ),
+    ],
+)
+def test_chosen_tasks_with_one_input_are_told_how_to_train(
+    shapes: Path, sets: list[str], key: str
+) -> None:
+    error = refusal(shapes, *sets, only=["det"])
+    assert error.what.startswith(f"{key}: --tasks det leaves one input")
+    assert error.mend is not None
+    mends = shlex.split(error.mend.partition(": ")[2])
+    assert mends[::2] == ["--set"] * (len(mends) // 2)
+    config = load(shapes, *sets, *mends[1::2], only=["det"])
+    assert inputs_of(config.data, config.tasks["det"]) == {}
+    assert config.tasks["det"].images == shapes / "images"
+
+
+def test_what_is_left_out_may_be_of_a_task_that_is_not_chosen(shapes: Path) -> None:
+    sets = ("tasks.det.inputs={rgb: images, heat: h}", "train.input_dropout={depth: 0.3}")
+    config = load(shapes, *sets, only=["det"])
+    assert shares_left_out(config.train, ["rgb", "heat"]) == {"rgb": 0, "heat": 0}

@@ -104,17 +104,19 @@ def test_other_data_has_the_same_inputs(cli: Cli, fused: Path, trained: Path) ->
     plain = make_shapes(Path("plain"))
     answer = cli("eval", "runs/it", "--config", plain / "mtcli.yaml")
     assert answer.code == 2
-    assert "data.inputs" in answer.err
+    assert "the data has other inputs than the network" in answer.err
+    assert "data.inputs: rgb, depth" in answer.err
     answer = cli("eval", trained, "--config", fused / "mtcli.yaml")
     assert answer.code == 2
     assert "the data has other inputs than the network" in answer.err
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("fusion", FUSIONS.names())
 def test_a_terminated_run_ends_where_an_undisturbed_one_does(
-    cli: Cli, fused: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, fused: Path, monkeypatch: pytest.MonkeyPatch, fusion: str
 ) -> None:
-    changes = ["model.fusion=gated", "train.input_dropout=0.4", "train.epochs=2"]
+    changes = [f"model.fusion={fusion}", "train.input_dropout=0.4", "train.epochs=2"]
     changes += ["train.batch_size=2", "data.augment=[hflip]"]
     with monkeypatch.context() as patched:
         terminate_at(patched, 6)

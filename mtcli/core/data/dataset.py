@@ -20,13 +20,11 @@ from mtcli.core.data.inputs import load_input
 from mtcli.core.data.records import Record, read_target
 from mtcli.core.data.sample import Batch, Sample
 from mtcli.core.errors import MtcliError
+from mtcli.core.inputs import IMAGE, rows_name
 from mtcli.core.maps import NumberMap
 from mtcli.core.mixing import Draw
 from mtcli.core.ops.boxes import as_boxes
 from mtcli.core.task import AnyTask, Target, View
-
-IMAGE = "image"
-"""What the one picture of a record without several inputs is called among a network's inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +211,7 @@ class Collate:
             else:
                 stacked[name] = (torch.stack(own) if own else torch.empty(0, *self._size))[:, None]
             lacking = [-1] * (len(samples) - len(rows))
-            stacked[f"{name}/rows"] = torch.tensor(rows + lacking)
+            stacked[rows_name(name)] = torch.tensor(rows + lacking)
         return stacked
 
 

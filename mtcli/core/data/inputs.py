@@ -92,7 +92,10 @@ def input_size(source: InputSource, whole: bool) -> tuple[int, int]:
     elif isinstance(source, NumberRow):
         height, width = open_array(source.place.path, source.place.key).shape[1:]
     elif source.path.suffix.lower() == ".npy":
-        height, width = open_array(source.path).shape[:2]
+        array = open_array(source.path)
+        if array.ndim != 2:
+            raise _no_map("the array is no map", "[H, W]", array.shape, source.path)
+        height, width = array.shape
     else:
         return picture_size(source.path)
     return height, width
@@ -157,7 +160,7 @@ def _rows(
         if count != pictures_there:
             raise DataError(
                 f"{count} rows of {name} for {pictures_there} pictures",
-                where=path if key is None else f"{path}, {key}",
+                where=_name(path, key),
                 expected=f"{pictures_there} rows",
                 found=f"{pictures_there} pictures in {source.path}",
             )
@@ -193,4 +196,16 @@ def _are_maps(paths: Iterable[Path]) -> bool:
 
 def _holds_maps(path: Path, key: str | None, scale: Range | None) -> bool:
     array = open_array(path, key)
-    return scale is not None or (array.dtype != np.uint8 and array.ndim == 3)
+    if scale is not None and array.ndim != 3:
+        raise _no_map("a range is of maps", "[N, H, W]", array.shape, _name(path, key))
+    return array.ndim == 3 and (scale is not None or array.dtype != np.uint8)
+
+
+def _no_map(what: str, expected: str, shape: tuple[int, ...], where: object) -> DataError:
+    return DataError(
+        what, where=where, expected=f"an array of shape {expected}", found=f"shape {[*shape]}"
+    )
+
+
+def _name(path: Path, key: str | None) -> str:
+    return str(path) if key is None else f"{path}, {key}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mtcli.core.data.faults import skipping
 from mtcli.core.data.readers import stem
-from mtcli.core.errors import DataError
+from mtcli.core.errors import DataError, and_more
 
 
 def files_by_stem(
@@ -48,6 +48,6 @@ def files_by_stem(
         raise DataError(
             f"no {sort} file in the folder",
             where=folder,
-            expected=f"NAME{suffix} and one of {', '.join(endings)}",
+            expected=f"NAME{suffix} and one of {and_more([*endings], 4)}",
         )
     return files

@@ -9,10 +9,8 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from mtcli.core.features import FeatureSpec
+from mtcli.core.inputs import PICTURE_CHANNELS
 from mtcli.core.registry import Registry
-
-PICTURE_CHANNELS = 3
-"""What a trunk sees that was not widened."""
 
 
 class Fusion(nn.Module, ABC):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from mtcli.core.fusion import PICTURE_CHANNELS
+from mtcli.core.inputs import PICTURE_CHANNELS
 
 
 def one_behind_the_other(inputs: Sequence[str], pictures: Mapping[str, Tensor]) -> Tensor:

@@ -41,7 +41,9 @@ class Stitch(nn.Module):
     def forward(self, maps: Mapping[str, Tensor]) -> Tensor:
         """The maps of all tasks `[N, C, h, w]` to one."""
         parts = []
-        for task, alpha in self.named_parameters():
+        # Not `named_parameters`, which passes over a factor that is tied to another.
+        for task, alpha in self._parameters.items():
+            assert alpha is not None
             # In the map's own format, else all behind it would be float32 under autocast.
             factor = alpha.to(maps[task].dtype)[:, None, None]
             parts.append(factor * maps[task])

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from mtcli.core.errors import ConfigError
+from mtcli.core.inputs import PICTURE_CHANNELS
 from mtcli.core.trunks import Trunk
 
-PICTURE_CHANNELS = 3
 TRIED_ON = (128, 160)
 """Height and width of what a trunk is tried on."""
 TOLERANCE = 1e-4
@@ -47,7 +47,7 @@ def widen(trunk: Trunk, name: str, inputs: Mapping[str, int]) -> None:
             picture = seen[:, own].expand(-1, PICTURE_CHANNELS, -1, -1).contiguous()
             try:
                 before, first = _tried(trunk, picture)
-            except (RuntimeError, ValueError, AssertionError) as error:
+            except Exception as error:  # foreign layers, which can raise anything
                 raise _cannot(name, (str(error) or type(error).__name__).splitlines()[0]) from None
             if not first:
                 raise _cannot(name, "no convolution sees the picture itself")
@@ -58,7 +58,7 @@ def widen(trunk: Trunk, name: str, inputs: Mapping[str, int]) -> None:
                 convolution.published_for = own
             try:
                 after, _ = _tried(trunk, seen)
-            except (RuntimeError, ValueError, AssertionError):
+            except Exception:
                 raise _cannot(name, "other layers see the picture too") from None
             for level, feature in before.items():
                 if not torch.allclose(after[level], feature, TOLERANCE, TOLERANCE):

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from mtcli.core.checkpoint import load_tensors
 from mtcli.core.errors import ConfigError, and_more
+from mtcli.core.inputs import PICTURE_CHANNELS
 from mtcli.core.run import WEIGHTS, find_checkpoint
 from mtcli.core.trunks import build_trunk
-from mtcli.core.trunks.widen import PICTURE_CHANNELS, wide_kernel, widened_kernels
+from mtcli.core.trunks.widen import wide_kernel, widened_kernels
 from mtcli.core.weights.classes import imagenet_classes
 from mtcli.core.weights.files import Tensors, read_tensors
 from mtcli.core.weights.imagenet import download

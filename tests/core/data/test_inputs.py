@@ -136,6 +136,34 @@ def test_arrays_of_different_counts_are_refused() -> None:
     assert "depth" in str(caught.value.where)
 
 
+def test_a_range_makes_maps_of_an_array_and_of_no_pictures() -> None:
+    path = Path("x.npz").resolve()
+    np.savez(path, rgb=np.zeros((2, 3, 4, 3), np.uint8), grey=np.zeros((2, 3, 4), np.uint8))
+    first = InputArrays(arrays=path, key="rgb")
+    pictures = rows(path, "rgb", 2)
+    for key, scale, wanted in (
+        ("rgb", None, ArrayRow(path, "rgb", 1)),
+        ("grey", None, ArrayRow(path, "grey", 1)),
+        ("grey", (0.0, 9.0), NumberRow(ArrayRow(path, "grey", 1))),
+    ):
+        other = InputArrays(arrays=path, key=key, range=scale)
+        assert locate_inputs({"a": first, "b": other}, pictures, "train")["1"]["b"] == wanted
+    ranged = InputArrays(arrays=path, key="rgb", range=(0, 9))
+    for inputs in ({"a": first, "b": ranged}, {"a": ranged, "b": first}):
+        with pytest.raises(DataError, match="a range is of maps") as caught:
+            locate_inputs(inputs, pictures, "train")
+        assert caught.value.where == f"{path}, rgb"
+        assert caught.value.found == "shape [2, 3, 4, 3]"
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 3, 3)])
+def test_a_file_of_another_shape_is_no_map(shape: tuple[int, ...]) -> None:
+    path = put("depth", "a.npy", np.zeros(shape))
+    with pytest.raises(DataError, match="no map") as caught:
+        input_size(MapFile(path, 1.0, 0.0), whole=False)
+    assert caught.value.found == f"shape {[*shape]}"
+
+
 def test_a_map_is_a_share_of_its_range_and_0_where_it_was_not_measured() -> None:
     source = MapFile(put("depth", "a.npy", [[0, 500], [1000, 3000]]), 1.0, 0.0)
     read = load_input(source, (400, 1400))

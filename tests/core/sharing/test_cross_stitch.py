@@ -59,3 +59,10 @@ def test_a_task_may_have_any_name() -> None:
     unit = Stitch("type", ["type", "float"], 2)
     assert [*unit.state_dict()] == ["type", "float"]
     assert unit({"type": A, "float": B}).shape == A.shape
+
+
+def test_a_factor_that_is_tied_to_another_still_counts() -> None:
+    unit = Stitch("a", ["a", "b"], 1)
+    unit._parameters["b"] = unit._parameters["a"]
+    one, two = torch.full((1, 1, 1, 1), 2.0), torch.full((1, 1, 1, 1), 4.0)
+    assert unit({"a": one, "b": two}).item() == pytest.approx(0.9 * 2 + 0.9 * 4)
