@@ -175,15 +175,13 @@ def load_network(path: Path, model: Model) -> Network:
     """The network of a checkpoint folder, on the CPU, in evaluation mode.
 
     Raises:
-        CheckpointError: the description is of no network, or the weights are missing or damaged,
-            or do not fit it.
+        CheckpointError: no network is described, or the weights are missing, damaged or others.
     """
     try:
         network = build_network(model.architecture, model.tasks)
     except ConfigError as error:
-        raise CheckpointError(
-            "the checkpoint is damaged", where=path / MODEL, found=error.what
-        ) from None
+        found, where = error.what, path / MODEL
+        raise CheckpointError("the checkpoint is damaged", where=where, found=found) from None
     tensors = load_tensors(path)
     try:
         network.load_state_dict(tensors)

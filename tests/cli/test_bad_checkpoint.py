@@ -184,9 +184,7 @@ DAMAGE: dict[str, Callable[[Description], object]] = {
     "trunk called as a task": lambda d: d["architecture"].update(
         sharing="branch", trunks={"det": {"trunk": "tiny"}}, uses={"cls": "det"}
     ),
-    "sharing that the trunk cannot have": lambda d: d["architecture"].update(
-        sharing="branch", branch_at="c4", trunk="vgg11"
-    ),
+    "drop path that the trunk has not": lambda d: d["architecture"].update(drop_path=0.5),
     "unknown kind": lambda d: d["tasks"]["cls"].update(kind="nosuch"),
     "wrong facts": lambda d: d["tasks"]["cls"].update(facts={"classes": 3}),
     "unknown option": lambda d: d["tasks"]["cls"]["options"].update(nosuch=1),

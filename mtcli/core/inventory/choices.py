@@ -59,9 +59,6 @@ def compare_choices(
 
 
 def _cost(architecture: Architecture, tasks: Mapping[str, AnyTask], size: tuple[int, int]) -> Cost:
-    if SHARINGS.get(architecture.sharing).apart:
-        for task in {*tasks} & {*architecture.trunks} - {*architecture.uses}:
-            raise ConfigError(f"trunks.{task} is another trunk already")
     network = build_network(architecture, tasks)
     check_size(network, architecture, size)
     facts = measure_network(network, architecture, tasks, size, None)
