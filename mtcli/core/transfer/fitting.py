@@ -13,6 +13,7 @@ from mtcli.core.network import Network
 from mtcli.core.task import AnyTask
 from mtcli.core.transfer.adapting import adapt_channels, matched, move_rows
 from mtcli.core.transfer.events import Fate
+from mtcli.core.transfer.inputs import Inputs, take_by_input
 from mtcli.core.transfer.origin import Origin, names_of_rows
 from mtcli.core.transfer.rows import head_of
 
@@ -26,12 +27,12 @@ class Fit:
         fresh: Tensor,
         tasks: Mapping[str, AnyTask],
         layouts: Mapping[str, ClassRows],
-        is_first: bool,
+        inputs: Inputs,
     ) -> None:
         self._name = name
         self._fresh = fresh
         self._layout = layouts.get(name)
-        self._is_first = is_first
+        self._inputs = inputs
         self._head = head_of(name)
         task = tasks.get(self._head or "")
         self._kind = None if task is None else task.kind
@@ -47,6 +48,9 @@ class Fit:
         kind = origin.kinds.get(self._head or "")
         if self._layout is not None and kind and kind != self._kind:
             return "fresh", f"a {kind} there", None
+        taken = take_by_input(self._name, fresh, origin, self._inputs)
+        if taken is not None:
+            return taken
         if value.shape == fresh.shape:
             unnamed = self._layout is not None and self._classes
             return (
@@ -55,7 +59,8 @@ class Fit:
                 value,
             )
         there, here = tuple(value.shape), tuple(fresh.shape)
-        if self._is_first and value.ndim == 4 and there[0] == here[0] and there[2:] == here[2:]:
+        is_first = self._name in self._inputs.first
+        if is_first and value.ndim == 4 and there[0] == here[0] and there[2:] == here[2:]:
             how = "inflated" if here[1] > there[1] else "averaged"
             why = f"{there[1]} input channels {how} to {here[1]}"
             return "adapted", why, adapt_channels(value, here[1])

@@ -14,6 +14,7 @@ from mtcli.core.network import Network
 from mtcli.core.parts import Parts
 from mtcli.core.task import AnyTask
 from mtcli.core.transfer.fitting import Fit, class_layouts, first_kernels
+from mtcli.core.transfer.inputs import inputs_of
 from mtcli.core.transfer.leaving import left_behind
 from mtcli.core.transfer.origin import Origin
 from mtcli.core.transfer.refusing import require_same_trunks, require_some
@@ -112,7 +113,7 @@ def make_plan(
     rows: list[Row] = []
     values: dict[str, Tensor] = {}
     layouts = class_layouts(network)
-    first = first_kernels(network)
+    inputs = inputs_of(network, first_kernels(network))
     state, streams = network.state_dict(), {*network.uses.values()}
     for name, fresh in state.items():
         having = [origin for origin in origins if name in origin.tensors]
@@ -127,7 +128,7 @@ def make_plan(
                 mend="--merge average takes the mean; --copy heads takes none; "
                 "--set model.sharing=none has one for each task",
             )
-        fit = Fit(name, fresh, tasks, layouts, name in first)
+        fit = Fit(name, fresh, tasks, layouts, inputs)
         row, value = _taken(name, fresh, fit, having)
         rows.append(row)
         if value is not None:
