@@ -160,6 +160,7 @@ def test_what_is_frozen_of_a_task_that_is_left_out_is_passed_over(cli: Cli, shap
 # --- Training ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sharing", EVERY)
 def test_cached_features_end_where_the_uncached_ones_do(
     cli: Cli, shapes: Path, sharing: str

@@ -69,10 +69,7 @@ def total(network: Network, given: dict[str, Tensor], task: str) -> Tensor:
 
 
 @every_way
-@pytest.mark.parametrize(
-    ("rgb", "depth"),
-    [([0, 1, 2, 3], [0, 1, 2, 3]), ([0, 1, 3], [2, 3]), ([], [0, 1, 2, 3]), ([0, 1, 2, 3], [])],
-)
+@pytest.mark.parametrize(("rgb", "depth"), [([0, 1, 3], [2, 3]), ([0, 1, 2, 3], [])])
 def test_every_record_gets_its_maps_whatever_it_lacks(
     sharing: str, fusion: str, rgb: list[int], depth: list[int]
 ) -> None:

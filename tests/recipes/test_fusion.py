@@ -142,6 +142,7 @@ def test_different_tasks_bring_different_inputs(cli: Cli, fused: Path) -> None:
     assert list(model.inputs) == ["rgb", "depth", "heat"]
 
 
+@pytest.mark.slow
 def test_folds_and_looks_take_inputs(cli: Cli, fused: Path) -> None:
     config = fused / "mtcli.yaml"
     assert cli("data", "check", config).code == 0

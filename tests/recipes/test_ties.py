@@ -37,6 +37,7 @@ def network_of(run: str) -> Any:
     return load_network(checkpoint, load_model(checkpoint)[0])
 
 
+@pytest.mark.slow
 def test_a_resumed_run_with_ties_ends_where_an_undisturbed_one_does(
     cli: Cli, tied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
