@@ -16,7 +16,7 @@ from mtcli.core.config import (
     TrainConfig,
     TransferConfig,
 )
-from mtcli.core.configfusion import check_inputs
+from mtcli.core.configfusion import check_inputs, needed_inputs
 from mtcli.core.confighints import either, formats_for, in_a_section, near_any
 from mtcli.core.configmodel import ModelConfig
 from mtcli.core.configsharing import check_sharing
@@ -78,6 +78,7 @@ def check_config(
     model = check_ties(model, tasks, document["tasks"], checker.error)
     if isinstance(data.splits, DrawnSplits):
         data = checker.drawn(document, data, data.splits, tasks)
+    data, train = needed_inputs(data, train, tasks)
     train = for_tasks(train, [str(name) for name in document["tasks"]], list(tasks), checker.error)
     transfer = None
     if document.get("transfer") is not None:

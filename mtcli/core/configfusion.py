@@ -33,6 +33,24 @@ def shares_left_out(train: TrainConfig, names: Iterable[str]) -> dict[str, float
     return {name: said.get(name, 0.0) if isinstance(said, dict) else said for name in names}
 
 
+def needed_inputs(
+    data: DataConfig, train: TrainConfig, tasks: Mapping[str, TaskConfig]
+) -> tuple[DataConfig, TrainConfig]:
+    """What a config says of inputs, as far as some of its tasks have them.
+
+    So that a config of these tasks alone, as a run keeps it, is one that can be read again. Where
+    splits are drawn, the inputs of `data` stay: another task may say how.
+    """
+    names = input_names(data, tasks)
+    inherited = any(task.inputs is None and task.images is None for task in tasks.values())
+    if data.inputs and data.stratify_by is None and not inherited:
+        data = data.model_copy(update={"inputs": None})
+    if isinstance(train.input_dropout, dict):
+        kept = {name: share for name, share in train.input_dropout.items() if name in names}
+        train = train.model_copy(update={"input_dropout": kept or 0.0})
+    return data, train
+
+
 def check_inputs(
     data: DataConfig,
     model: ModelConfig,

@@ -56,12 +56,26 @@ def test_a_config_that_was_written_is_read_back(shapes: Path, tmp_path: Path) ->
     assert load_config(path) == config
 
 
+def test_a_config_of_some_tasks_is_read_back(shapes: Path, tmp_path: Path) -> None:
+    sets = ("tasks.cls.inputs={heat: images, other: images}", "train.input_dropout={depth: 0.25}")
+    for only in (["cls"], ["det"]):
+        config = load(shapes, *sets, only=only)
+        path = tmp_path / f"{only[0]}.yaml"
+        path.write_text(dump_config(config, tmp_path))
+        assert load_config(path) == config
+    overlapping = ("tasks.cls.inputs={heat: images, rgb: images}", sets[1])
+    config = load(shapes, *overlapping, only=["cls"])
+    path = tmp_path / "overlapping.yaml"
+    path.write_text(dump_config(config, tmp_path))
+    assert load_config(path) == config
+
+
 def test_names_are_those_that_tasks_have_those_of_data_first(shapes: Path) -> None:
     config = load(shapes, "tasks.cls.inputs={heat: images, rgb: images}")
     assert input_names(config.data, config.tasks) == ["rgb", "depth", "heat"]
     assert list(inputs_of(config.data, config.tasks["cls"])) == ["heat", "rgb"]
     alone = load(shapes, "tasks.cls.inputs={heat: images, rgb: images}", only=["cls"])
-    assert input_names(alone.data, alone.tasks) == ["rgb", "heat"]
+    assert input_names(alone.data, alone.tasks) == ["heat", "rgb"], "its own, and nothing else"
 
 
 def test_what_is_left_out_is_said_for_all_or_for_some(shapes: Path) -> None:
