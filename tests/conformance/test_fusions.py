@@ -11,7 +11,8 @@ from torch import Tensor
 
 from mtcli.core.blueprint import Architecture
 from mtcli.core.building import build_network
-from mtcli.core.checkpoint import Model, load_network, save_checkpoint
+from mtcli.core.checkpoint import load_network, save_checkpoint
+from mtcli.core.description import Model
 from mtcli.core.fusion import FUSIONS
 from mtcli.core.inputs import rows_name
 from mtcli.core.network import Network

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torchvision.tv_tensors import BoundingBoxes, Mask
 
+from mtcli.core.answering import NetworkAnswers
 from mtcli.core.blueprint import Architecture
 from mtcli.core.building import build_network
 from mtcli.core.configaugment import Augmentation
@@ -39,11 +40,12 @@ from mtcli.core.labels import (
 from mtcli.core.maps import IGNORED
 from mtcli.core.mixing import Draw
 from mtcli.core.network import Network
-from mtcli.core.ops.drawing import captions
+from mtcli.core.ops.page import Said, page
 from mtcli.core.runtime import Runtime
 from mtcli.core.task import AnyTask, Meter, Prediction, Target
 from mtcli.core.tasks import KINDS
 from tests.conftest import DEVICE
+from tests.drawn import drawn_on
 
 ORIGINAL, SIZE = (48, 96), (64, 64)
 PICTURES = 6
@@ -237,6 +239,8 @@ def test_class_facts_are_there(kind: type[AnyTask]) -> None:
     assert set(kind.metrics.values()) <= {"max", "min"}
     assert kind.metrics
     assert kind.outputs
+    assert kind.raw_outputs
+    assert all(": " in said for said in (*kind.outputs.values(), *kind.raw_outputs.values()))
 
 
 def test_options_and_facts_survive_json(task: AnyTask, values: list[LabelValue]) -> None:
@@ -478,9 +482,8 @@ def test_an_evaluation_finds_a_perfect_answer_perfect(
         return answers
 
     monkeypatch.setattr(task, "decode", decode)
-    running = evaluate(
-        network, {"it": task}, [batch.to(DEVICE)], records, Runtime(DEVICE, "fp32"), "val"
-    )
+    asked_of = NetworkAnswers(network.eval(), {"it": task}, Runtime(DEVICE, "fp32"))
+    running = evaluate(asked_of, {"it": task}, [batch.to(DEVICE)], records, "val")
     meters: dict[str, Meter] = {}
     try:
         while True:
@@ -585,10 +588,10 @@ def test_drawing_leaves_the_picture_as_it_was(
     before = image.clone()
     prediction = to_original(predict(task, build(task), collate(task, items)))[0]
     for target in (None, targets(task, values)[0]):
-        drawn = task.draw(image, prediction, target)
+        drawn = drawn_on(task, image, prediction, target)
         assert drawn.shape == image.shape
         assert drawn.dtype == torch.uint8
-        assert torch.equal(drawn, task.draw(plain, prediction, target))
+        assert torch.equal(drawn, drawn_on(task, plain, prediction, target))
     assert torch.equal(image, before)
 
 
@@ -598,7 +601,7 @@ def test_a_person_is_shown_something(task: AnyTask, values: list[LabelValue]) ->
     found = task.truth(truth)
     caption = task.caption(found, truth)
     if caption is None:
-        assert not torch.equal(task.draw(image, found, truth), image)
+        assert not torch.equal(drawn_on(task, image, found, truth), image)
     else:
         assert caption.text
         assert caption.good is not False
@@ -618,7 +621,7 @@ def test_a_truth_can_be_shown_and_told_without_scores(
             continue
         image = item.sample["image"].as_subclass(Tensor)
         found = task.truth(target)
-        assert task.draw(image, found, None).shape == image.shape
+        assert drawn_on(task, image, found, None).shape == image.shape
         caption = task.caption(found, None)
         assert caption is None or "%" not in caption.text
         json.dumps(task.to_json(found), allow_nan=False)
@@ -634,21 +637,27 @@ def test_tiny_pictures_are_drawn_on(
     found = [resize_rule("stretch", size, SIZE).undo(like), resize.apply(task.truth(target))]
     for prediction in found:
         for truth in (None, resize.apply(target)):
-            drawn = task.draw(torch.zeros(3, *size, dtype=torch.uint8), prediction, truth)
+            drawn = drawn_on(task, torch.zeros(3, *size, dtype=torch.uint8), prediction, truth)
             assert drawn.shape == (3, *size)
             caption = task.caption(prediction, truth)
             if caption is not None:
-                assert captions(drawn, [(caption.text, caption.good)]).shape == (3, *size)
+                said = [Said("it", caption.text, caption.good)]
+                assert page([("", drawn)], said, []).shape[2] >= size[1]
 
 
-def test_json_and_export_hold_what_they_promise(task: AnyTask, items: list[Item]) -> None:
-    network, batch = build(task), collate(task, items)
-    for prediction in predict(task, network, batch):
+def test_json_holds_what_was_predicted(task: AnyTask, items: list[Item]) -> None:
+    for prediction in predict(task, build(task), collate(task, items)):
         json.dumps(task.to_json(prediction), allow_nan=False)
-    exported = task.export(network(batch.inputs)["it"])
-    assert len(exported) == len(task.outputs)
-    assert all(len(tensor) == PICTURES for tensor in exported)
-    assert all(tensor.isfinite().all() for tensor in exported)
+
+
+def test_an_answer_agrees_with_itself_and_less_with_others(
+    task: AnyTask, values: list[LabelValue]
+) -> None:
+    answers = [task.truth(target) for target in targets(task, values)]
+    assert all(task.agreement(answer, answer) == 1 for answer in answers)
+    among = [task.agreement(answers[0], other) for other in answers[1:]]
+    assert among == [task.agreement(other, answers[0]) for other in answers[1:]]
+    assert 0 <= min(among) < 1
 
 
 def test_heads_do_not_normalise_over_the_batch(task: AnyTask) -> None:

@@ -16,11 +16,12 @@ from mtcli.core.architecture import trunk_rates, trunks_of
 from mtcli.core.assembly import assemble
 from mtcli.core.blueprint import MAIN, Architecture, SideTrunk
 from mtcli.core.building import build_network
-from mtcli.core.checkpoint import Model, load_model, load_network, save_checkpoint
+from mtcli.core.checkpoint import load_model, load_network, save_checkpoint
 from mtcli.core.config import TrainConfig
 from mtcli.core.configfile import load_config
 from mtcli.core.data.geometry import resize_rule
 from mtcli.core.data.sample import Batch
+from mtcli.core.description import Model
 from mtcli.core.features import level_stride
 from mtcli.core.freezing import Freeze, freeze
 from mtcli.core.losses import add_gradients
@@ -109,8 +110,8 @@ def answers(network: Network, given: Batch) -> dict[str, Any]:
     return found
 
 
-def exported(answer: Any, task: str) -> tuple[Tensor, ...]:
-    return TASKS[task].export(answer[task])
+def exported(answer: Any, task: str) -> list[Tensor]:
+    return [*TASKS[task].export_raw(answer[task]).values()]
 
 
 # --- Maps ----------------------------------------------------------------------------------------

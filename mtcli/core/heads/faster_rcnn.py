@@ -29,6 +29,7 @@ from mtcli.core.features import FeatureSpec
 from mtcli.core.heads import DETECTORS
 from mtcli.core.heads.classrows import ClassRows
 from mtcli.core.heads.detector import Detector, Truth
+from mtcli.core.heads.proposals import pooled, proposals
 
 ANCHOR = 8
 """Side of a cell's square anchor, in strides of its level."""
@@ -109,7 +110,7 @@ class FasterRcnnHead(nn.Module):
         classes: K.
         depth: convolutions before the proposals.
         dropout: before the last layers.
-        proposals: how many there are.
+        proposed: how many there are.
         box_head: makes the second stage's layers for a number of channels, see `two_layers`.
     """
 
@@ -126,13 +127,13 @@ class FasterRcnnHead(nn.Module):
         classes: int,
         depth: int,
         dropout: float,
-        proposals: Proposals = FEW,
+        proposed: Proposals = FEW,
         box_head: Callable[[int], nn.Module] = two_layers,
     ) -> None:
         super().__init__()
         self.levels = tuple(specs)
         strides = [spec.stride for spec in specs.values()]
-        self.stride = strides[0]
+        self.strides = tuple(strides)
         channels = next(iter(specs.values())).channels
         sides = tuple((ANCHOR * stride,) for stride in [*strides, 2 * strides[-1]])
         anchors = AnchorGenerator(sides, ((0.5, 1.0, 2.0),) * len(sides))
@@ -143,8 +144,8 @@ class FasterRcnnHead(nn.Module):
             bg_iou_thresh=0.3,
             batch_size_per_image=256,
             positive_fraction=0.5,
-            pre_nms_top_n=dict(zip(("training", "testing"), proposals.candidates, strict=True)),
-            post_nms_top_n=dict(zip(("training", "testing"), proposals.kept, strict=True)),
+            pre_nms_top_n=dict(zip(("training", "testing"), proposed.candidates, strict=True)),
+            post_nms_top_n=dict(zip(("training", "testing"), proposed.kept, strict=True)),
             nms_thresh=0.7,
         )
         self.roi_heads = RoIHeads(
@@ -153,50 +154,55 @@ class FasterRcnnHead(nn.Module):
             Predictor(classes, dropout),
             fg_iou_thresh=0.5,
             bg_iou_thresh=0.5,
-            batch_size_per_image=proposals.sampled,
+            batch_size_per_image=proposed.sampled,
             positive_fraction=0.25,
             bbox_reg_weights=None,
             score_thresh=0.0,
             nms_thresh=1.0,
-            detections_per_img=proposals.kept[1],
+            detections_per_img=proposed.kept[1],
         )
 
     def forward(self, features: Mapping[str, Tensor], targets: RcnnBatch | None = None) -> RcnnRaw:
         """Maps `[N, C, H, W]` of the head's levels to losses, or to scored boxes."""
         # Proposals are pixels: half precision is too coarse for them.
         maps = {level: features[level].float() for level in self.levels}
-        with torch.autocast(maps[self.levels[0]].device.type, enabled=False):
-            return self._forward(maps, targets)
-
-    def _forward(self, maps: dict[str, Tensor], targets: RcnnBatch | None) -> RcnnRaw:
         finest = maps[self.levels[0]]
-        size = (finest.shape[2] * self.stride, finest.shape[3] * self.stride)
-        sizes = [size] * len(finest)
-        pictures = ImageList(finest.new_empty(len(finest), 0, *size), sizes)
+        size = (finest.shape[2] * self.strides[0], finest.shape[3] * self.strides[0])
         # torchvision's two stages ask this flag whether they are being taught.
         self.rpn.training = self.roi_heads.training = targets is not None
-        coarser = F.max_pool2d(maps[self.levels[-1]], kernel_size=1, stride=2)
-        truth = None
-        if targets is not None:
-            truth = [
-                {"boxes": boxes, "labels": labels + 1}  # 0 is background there
-                for boxes, labels in zip(targets.boxes, targets.labels, strict=True)
-            ]
-        proposals, losses = self.rpn(pictures, {**maps, "pool": coarser}, truth)
-        if truth is not None:
-            _, more = self.roi_heads(maps, proposals, sizes, truth)
-            return RcnnRaw({**losses, **more})
+        with torch.autocast(finest.device.type, enabled=False):
+            coarser = F.max_pool2d(maps[self.levels[-1]], kernel_size=1, stride=2)
+            if targets is None:
+                return self._found(list(maps.values()), coarser, size)
+            return self._taught(maps, coarser, size, targets)
+
+    def _taught(
+        self,
+        maps: dict[str, Tensor],
+        coarser: Tensor,
+        size: tuple[int, int],
+        targets: RcnnBatch,
+    ) -> RcnnRaw:
+        pictures = len(coarser)
+        sizes = [size] * pictures
+        truth = [
+            {"boxes": boxes, "labels": labels + 1}  # 0 is background there
+            for boxes, labels in zip(targets.boxes, targets.labels, strict=True)
+        ]
+        images = ImageList(coarser.new_empty(pictures, 0, *size), sizes)
+        proposed, losses = self.rpn(images, {**maps, "pool": coarser}, truth)
+        _, more = self.roi_heads(maps, proposed, sizes, truth)
+        return RcnnRaw({**losses, **more})
+
+    def _found(self, maps: list[Tensor], coarser: Tensor, size: tuple[int, int]) -> RcnnRaw:
         stage = self.roi_heads
+        proposed, there = proposals(self.rpn, [*maps, coarser], size)
         logits, deltas = stage.box_predictor(
-            stage.box_head(stage.box_roi_pool(maps, proposals, sizes))
+            stage.box_head(pooled(maps, self.strides, proposed, POOL))
         )
-        boxes = stage.box_coder.decode(deltas, proposals)  # [R, 1 + K, 4]
-        each = [len(own) for own in proposals]
-        return RcnnRaw(
-            {},
-            _padded(logits.softmax(dim=1)[:, 1:].split(each)),
-            _padded(boxes[:, 1:].split(each)),
-        )
+        scores = logits.softmax(dim=1).view(*there.shape, -1) * there[..., None]
+        boxes = stage.box_coder.decode_single(deltas, proposed.flatten(0, 1))
+        return RcnnRaw({}, scores[..., 1:], boxes.view(*scores.shape, 4)[:, :, 1:])
 
 
 @DETECTORS.add("faster_rcnn")
@@ -244,8 +250,3 @@ class FasterRcnn(Detector):
         assert raw.scores is not None
         assert raw.boxes is not None
         return raw.scores, raw.boxes
-
-
-def _padded(parts: Sequence[Tensor]) -> Tensor:
-    """Tensors `[P_n, …]` as one `[N, max P_n, …]`, zeros behind the shorter ones."""
-    return torch.nn.utils.rnn.pad_sequence(list(parts), batch_first=True)

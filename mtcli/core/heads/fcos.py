@@ -25,7 +25,7 @@ from mtcli.core.heads import DETECTORS
 from mtcli.core.heads.classrows import ClassRows
 from mtcli.core.heads.detector import Detector, Truth
 from mtcli.core.heads.towers import by_cell, focal_sum, start_rare, tower
-from mtcli.core.ops.boxes import generalized_iou
+from mtcli.core.ops.boxes import cell_centers, generalized_iou
 
 CENTER_RADIUS = 1.5
 """Cells within this many strides of a box's centre may be positive."""
@@ -117,19 +117,6 @@ class FcosHead(nn.Module):
 def boxes_about(points: Tensor, distances: Tensor) -> Tensor:
     """Boxes `[N, P, 4]` xyxy by the distances of their four sides from points `[P, 2]`."""
     return torch.cat([points - distances[..., :2], points + distances[..., 2:]], dim=2)
-
-
-def cell_centers(
-    height: int, width: int, stride: int, device: torch.device | None, offset: float = 0.5
-) -> Tensor:
-    """Centres `[height * width, 2]` of a level's cells: x, y in input pixels, row by row.
-
-    `offset` is where a cell's centre is said to be, in cells from its upper left corner.
-    """
-    y = (torch.arange(height, device=device) + offset) * stride
-    x = (torch.arange(width, device=device) + offset) * stride
-    grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
-    return torch.stack([grid_x, grid_y], dim=2).reshape(-1, 2)
 
 
 def match(

@@ -30,8 +30,9 @@ from mtcli.core.heads import LAYOUTS
 from mtcli.core.heads.classrows import ClassRows
 from mtcli.core.heads.dense import group_norm
 from mtcli.core.heads.faster_rcnn import HIDDEN, POOL, FasterRcnn, Proposals
-from mtcli.core.heads.fcos import Fcos, FcosRaw, boxes_about, cell_centers
+from mtcli.core.heads.fcos import Fcos, FcosRaw, boxes_about
 from mtcli.core.heads.retinanet import EACH, RetinaNet, RetinaNetRaw, anchors_on
+from mtcli.core.ops.boxes import cell_centers
 
 CORNER = 0.0
 """Where torchvision says that a cell's centre is, in cells from its upper left corner."""

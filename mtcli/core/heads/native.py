@@ -41,7 +41,7 @@ class NativeHead(nn.Module):
 
     def forward(self, features: Mapping[str, Tensor], targets: object = None) -> Tensor:
         """`c5` `[N, C, h, w]` to logits `[N, K]`."""
-        with _settled(self, len(features["c5"]) == 1):
+        with _settled(self, self.training and len(features["c5"]) == 1):
             answer: Tensor = self._tail[0](features["c5"])
         return answer
 

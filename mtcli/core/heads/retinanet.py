@@ -29,6 +29,7 @@ from mtcli.core.heads import DETECTORS
 from mtcli.core.heads.classrows import ClassRows
 from mtcli.core.heads.detector import Detector, Truth
 from mtcli.core.heads.towers import by_cell, focal_sum, start_rare, tower
+from mtcli.core.ops.boxes import anchors_around, cell_centers
 from mtcli.core.ops.deltas import decode_deltas, encode_deltas
 
 ANCHOR = 4
@@ -114,8 +115,8 @@ class RetinaNetHead(nn.Module):
             # Per cell all anchors, per anchor all classes: the order of `anchors_of`.
             seen = by_cell(self.class_logits(self.class_tower(feature)))
             moved = by_cell(self.box_deltas(self.box_tower(feature)))
-            logits.append(seen.reshape(len(seen), -1, self.classes))
-            deltas.append(moved.reshape(len(moved), -1, 4))
+            logits.append(seen.reshape(seen.shape[0], -1, self.classes))
+            deltas.append(moved.reshape(moved.shape[0], -1, 4))
         anchors = anchors_on(features[self.levels[0]], self.strides)
         return RetinaNetRaw(torch.cat(logits, 1), torch.cat(deltas, 1), anchors)
 
@@ -123,23 +124,30 @@ class RetinaNetHead(nn.Module):
 def anchors_on(finest: Tensor, strides: tuple[int, ...], offset: float = 0.5) -> Tensor:
     """Those of `anchors_of`, by the finest level's map `[N, C, H, W]` and on its device."""
     size = (finest.shape[2] * strides[0], finest.shape[3] * strides[0])
-    return anchors_of(strides, size, offset).to(finest.device, non_blocking=True)
+    return anchors_of(strides, size, offset, finest.device)
 
 
-@lru_cache(maxsize=8)
-def anchors_of(strides: tuple[int, ...], size: tuple[int, int], offset: float = 0.5) -> Tensor:
+def anchors_of(
+    strides: tuple[int, ...],
+    size: tuple[int, int],
+    offset: float = 0.5,
+    device: torch.device | None = None,
+) -> Tensor:
     """All anchors `[P, 4]` xyxy of an input of `size` (height, width), around cells' centres.
 
     `offset` is where a cell's centre is said to be, in cells from its upper left corner.
     """
-    generator = AnchorGenerator(tuple(map(sides, strides)), (RATIOS,) * len(strides))
-    grids = [[size[0] // stride, size[1] // stride] for stride in strides]
-    steps = [[torch.tensor(stride), torch.tensor(stride)] for stride in strides]
-    generator.set_cell_anchors(torch.float32, torch.device("cpu"))
-    levels = generator.grid_anchors(grids, steps)
-    # torchvision's lie around the cells' corners.
-    moved = [level + stride * offset for level, stride in zip(levels, strides, strict=True)]
-    return torch.cat(moved)
+    levels = []
+    for stride in strides:
+        [cell] = AnchorGenerator((sides(stride),), (RATIOS,)).cell_anchors
+        height, width = size[0] // stride, size[1] // stride
+        points = cell_centers(height, width, stride, device, offset)
+        levels.append(anchors_around(points, cell.to(points.device)))
+    return torch.cat(levels)
+
+
+anchors_to_match = lru_cache(maxsize=8)(anchors_of)
+"""The same, for the many batches of one size that a loader collates."""
 
 
 def sides(stride: int) -> tuple[int, ...]:
@@ -190,7 +198,7 @@ class RetinaNet(Detector):
         return RetinaNetHead(specs, self._classes, self._depth, self._dropout)
 
     def collate(self, truth: Sequence[Truth], size: tuple[int, int]) -> RetinaNetBatch:
-        anchors = anchors_of(self._strides, size, self.offset)
+        anchors = anchors_to_match(self._strides, size, self.offset)
         none = torch.zeros(0, dtype=torch.int64)
         places, labels, ignored, deltas = [none], [none], [none], [torch.zeros(0, 4)]
         for picture, own in enumerate(truth):

@@ -1,4 +1,4 @@
-"""Heat maps: where they are highest, finer than their cells."""
+"""Heat maps: where they are highest, finer than their cells, and what lies around a place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def peaks(logits: Tensor, radius: int) -> Tensor:
     """
     height, width = logits.shape[2:]
     highest = logits.flatten(2).argmax(dim=2)
-    x, y = highest % width, highest // width
+    y = highest // width
+    x = highest - y * width
     # Maps have 8 cells a side or more, the network's input being a multiple of 32 pixels.
     middle_x, middle_y = x.clamp(radius, width - 1 - radius), y.clamp(radius, height - 1 - radius)
     away = torch.arange(-radius, radius + 1, device=logits.device)
@@ -57,6 +58,34 @@ def peaks(logits: Tensor, radius: int) -> Tensor:
     )
 
 
-def centres(cells: int, like: Tensor) -> Tensor:
+def gaussians(places: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
+    """Logarithms `[N, K, h, w]` of distributions around places `[N, K, 2]` x, y.
+
+    Places and `sigma` are in cells, `size` is h, w; each map's shares of its cells add up to 1.
+    """
+    across, down = (
+        (-((_centres(side, places) - place[..., None]) ** 2) / (2 * sigma**2))
+        for side, place in zip(reversed(size), places.unbind(dim=2), strict=True)
+    )
+    # One over cells is the product of one over columns and one over rows.
+    return down.log_softmax(dim=2)[..., None] + across.log_softmax(dim=2)[..., None, :]
+
+
+def near_mass(logits: Tensor, places: Tensor, reach: float) -> Tensor:
+    """The probability `[N, K]` of the cells of maps `[N, K, h, w]` around places `[N, K, 2]`.
+
+    A map is a softmax over its cells; counted are those whose centre is no further than `reach`
+    cells from the place, across and down.
+    """
+    shares = logits.flatten(2).softmax(dim=2).view(logits.shape)
+    height, width = logits.shape[2:]
+    x, y = places.unbind(dim=2)
+    columns = (_centres(width, x) - x[..., None]).abs() <= reach
+    rows = (_centres(height, y) - y[..., None]).abs() <= reach
+    window = rows[..., None] & columns[..., None, :]
+    return (shares * window).sum(dim=(2, 3)).clamp(max=1)
+
+
+def _centres(cells: int, like: Tensor) -> Tensor:
     """The centres of a row of cells: 0.5, 1.5 and so on."""
     return torch.arange(cells, device=like.device, dtype=like.dtype) + 0.5

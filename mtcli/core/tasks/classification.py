@@ -16,10 +16,9 @@ from mtcli.core.heads.native import build_native
 from mtcli.core.heads.pooled import PooledHead
 from mtcli.core.imbalance import ClassWeights, Gamma, class_weights, focal_cross_entropy, weights_of
 from mtcli.core.labels import LabelError, LabelValue, WordsLabel, unknown_class
-from mtcli.core.metrics import confusion as tables
-from mtcli.core.metrics.calibration import Calibration
+from mtcli.core.metrics.classification import ClassificationMeter
 from mtcli.core.options import ClassNames, Options
-from mtcli.core.task import Caption, Meter, Prediction, Target, Task, with_score
+from mtcli.core.task import Caption, Prediction, Target, Task, with_score
 from mtcli.core.tasks import KINDS
 
 
@@ -57,60 +56,6 @@ class ClassificationFacts(Options):
     counts: tuple[int, ...] = ()
 
 
-class ClassificationMeter(Meter):
-    """A confusion matrix, the hits among the five most probable classes, and calibration."""
-
-    def __init__(self, classes: tuple[str, ...]) -> None:
-        self._classes = classes
-        self._matrix = torch.zeros(len(classes), len(classes), dtype=torch.int64)
-        self._top5_hits = 0
-        self._calibration = Calibration()
-
-    def update(self, predictions: Sequence[Prediction], targets: Sequence[Target]) -> None:
-        if not targets:
-            return
-        probabilities = torch.stack([prediction["probabilities"] for prediction in predictions])
-        true = torch.stack([target["class"] for target in targets])
-        confidence, predicted = probabilities.max(dim=1)
-        self._matrix += tables.confusion_matrix(true, predicted, len(self._classes))
-        top5 = probabilities.topk(min(5, len(self._classes)), dim=1).indices
-        self._top5_hits += int((top5 == true[:, None]).any(dim=1).sum())
-        self._calibration.update(confidence, predicted == true)
-
-    def merge(self, others: Iterable[Self]) -> None:
-        for other in others:
-            self._matrix += other._matrix
-            self._top5_hits += other._top5_hits
-            self._calibration.merge(other._calibration)
-
-    def compute(self) -> dict[str, float | None]:
-        labelled = int(self._matrix.sum())
-        return {
-            "accuracy": tables.accuracy(self._matrix),
-            "balanced_accuracy": tables.mean_defined(tables.recalls(self._matrix)),
-            "f1_macro": tables.mean_defined(tables.f1_scores(self._matrix)),
-            "top5": self._top5_hits / labelled if labelled else None,
-            "ece": self._calibration.error(),
-        }
-
-    def per_class(self) -> dict[str, dict[str, float | None]]:
-        columns = zip(
-            self._classes,
-            tables.precisions(self._matrix),
-            tables.recalls(self._matrix),
-            tables.f1_scores(self._matrix),
-            self._matrix.sum(1).tolist(),
-            strict=True,
-        )
-        return {
-            name: {"precision": precision, "recall": recall, "f1": f1, "labelled": labelled}
-            for name, precision, recall, f1, labelled in columns
-        }
-
-    def confusion(self) -> tuple[tuple[str, ...], Tensor]:
-        return self._classes, self._matrix
-
-
 @KINDS.add("classification")
 class Classification(Task[Tensor, Tensor]):
     """One class a picture, by softmax and cross-entropy.
@@ -129,7 +74,11 @@ class Classification(Task[Tensor, Tensor]):
         "top5": "max",
         "ece": "min",
     }
-    outputs = ("probabilities",)
+    outputs = {
+        "probabilities": "[N, K] float32 in [0, 1]: how probable each class is; a row adds up to 1",
+        "class": "[N] int64: the number of the most probable class",
+    }
+    raw_outputs = {"logits": "[N, K] float32: what the softmax is taken of"}
     levels = ("c5",)
 
     options: ClassificationOptions
@@ -193,9 +142,6 @@ class Classification(Task[Tensor, Tensor]):
         total = (losses * weights_of(batch, self._weights)).sum()
         return {"cross_entropy": total / counts["rows"].clamp(min=1e-6)}
 
-    def decode(self, raw: Tensor, size: tuple[int, int]) -> list[Prediction]:
-        return [{"probabilities": row} for row in raw.float().softmax(dim=1)]
-
     def meter(self) -> ClassificationMeter:
         return ClassificationMeter(self.facts.classes)
 
@@ -218,5 +164,19 @@ class Classification(Task[Tensor, Tensor]):
             "probabilities": dict(zip(self.facts.classes, probabilities, strict=True)),
         }
 
-    def export(self, raw: Tensor) -> tuple[Tensor, ...]:
-        return (raw.float().softmax(dim=1),)
+    def export(self, raw: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
+        probabilities = raw.float().softmax(dim=1)
+        return {"probabilities": probabilities, "class": probabilities.argmax(dim=1)}
+
+    def predictions(self, tensors: Mapping[str, Tensor], size: tuple[int, int]) -> list[Prediction]:
+        return [{"probabilities": row} for row in tensors["probabilities"]]
+
+    def export_raw(self, raw: Tensor) -> dict[str, Tensor]:
+        return {"logits": raw.float()}
+
+    def decode_raw(self, tensors: Mapping[str, Tensor], size: tuple[int, int]) -> list[Prediction]:
+        return self.decode(tensors["logits"], size)
+
+    def agreement(self, one: Prediction, other: Prediction) -> float:
+        """Whether both say the same class."""
+        return float(one["probabilities"].argmax() == other["probabilities"].argmax())

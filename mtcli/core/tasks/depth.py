@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Self
 
@@ -13,18 +12,16 @@ from torch import Tensor, nn
 from mtcli.core.features import FeatureSpec
 from mtcli.core.heads import DENSE_HEADS
 from mtcli.core.heads.dense import resized
-from mtcli.core.labels import LabelError, LabelValue, NumberMapLabel
+from mtcli.core.labels import LabelError, LabelValue, NumberMapLabel, check_size
 from mtcli.core.maps import UNMEASURED, NumberMap
-from mtcli.core.ops.drawing import number_map
+from mtcli.core.metrics.depth import DepthMeter
+from mtcli.core.ops.sheet import Sheet
 from mtcli.core.options import DenseHeadName, Options
-from mtcli.core.task import Meter, Prediction, Target, Task, View
+from mtcli.core.task import Prediction, Target, Task, View
 from mtcli.core.tasks import KINDS
 
 BALANCE = 0.5
 """λ of the scale-invariant loss: 0 measures depths as they are, 1 leaves their scale free."""
-
-CLOSE = 1.25
-"""A depth is close to the true one when neither is this many times the other."""
 
 MAX_LOG = 7.0
 """exp(±7) times the geometric mean of the training split: beyond any use, and always finite."""
@@ -56,42 +53,6 @@ class DepthFacts(Options):
     mean_log: float
 
 
-class DepthMeter(Meter):
-    """Sums over measured pixels, of all pictures together as in Eigen et al."""
-
-    def __init__(self) -> None:
-        # Picture by picture: sums of floats depend on their order, these on that of pictures alone.
-        self._pictures: list[tuple[float, float, float, float]] = []
-
-    def update(self, predictions: Sequence[Prediction], targets: Sequence[Target]) -> None:
-        for prediction, target in zip(predictions, targets, strict=True):
-            true = target["depth"].as_subclass(Tensor)
-            measured = true > UNMEASURED
-            true = true[measured].double()
-            found = prediction["depth"].as_subclass(Tensor)[measured].double()
-            error = found - true
-            close = torch.maximum(found / true, true / found) < CLOSE
-            sums = ((error.abs() / true).sum(), (error**2).sum(), close.sum())
-            relative, squared, near = (float(total) for total in sums)
-            self._pictures.append((len(true), relative, squared, near))
-
-    def merge(self, others: Iterable[Self]) -> None:
-        for other in others:
-            self._pictures += other._pictures
-
-    def compute(self) -> dict[str, float | None]:
-        count = math.fsum(picture[0] for picture in self._pictures)
-        if not count:
-            return dict.fromkeys(Depth.metrics)
-        relative, squared, near = (
-            math.fsum(picture[part] for picture in self._pictures) / count for part in (1, 2, 3)
-        )
-        return {"abs_rel": relative, "rmse": math.sqrt(squared), "delta1": near}
-
-    def per_class(self) -> dict[str, dict[str, float | None]]:
-        return {}
-
-
 @KINDS.add("depth")
 class Depth(Task[Tensor, Tensor]):
     """A positive number for every pixel, learnt as a factor of the mean depth.
@@ -109,7 +70,11 @@ class Depth(Task[Tensor, Tensor]):
     Facts = DepthFacts
     takes = (NumberMapLabel,)
     metrics = {"abs_rel": "min", "rmse": "min", "delta1": "max"}
-    outputs = ("depth",)
+    outputs = {"depth": "[N, H, W] float32 above 0: in the unit of the labels, at the input's size"}
+    raw_outputs = {
+        "log_depth": "[N, h, w] float32: natural logarithm of each cell's depth, less the training "
+        "split's mean one"
+    }
 
     options: DepthOptions
     facts: DepthFacts
@@ -151,12 +116,7 @@ class Depth(Task[Tensor, Tensor]):
 
     def read(self, value: LabelValue, size: tuple[int, int]) -> Target | None:
         numbers = _checked(value)
-        found = tuple(numbers.shape)
-        if found != size:
-            raise LabelError(
-                "the depth map is of another size than its picture",
-                found=f"{found[0]} × {found[1]}, the picture {size[0]} × {size[1]}",
-            )
+        check_size(numbers, size, "depth map")
         return _measured({"depth": NumberMap(numbers)})
 
     def clean(self, target: Target, view: View) -> Target | None:
@@ -195,10 +155,6 @@ class Depth(Task[Tensor, Tensor]):
             parts["l1"] = total / counts["pixels"].clamp(min=1)
         return parts
 
-    def decode(self, raw: Tensor, size: tuple[int, int]) -> list[Prediction]:
-        depths = self._depth(resized(raw.float(), size)[:, 0])
-        return [{"depth": NumberMap(row)} for row in depths]
-
     def _depth(self, relative: Tensor) -> Tensor:
         """Depths from logarithms around the mean one."""
         return (relative.clamp(-MAX_LOG, MAX_LOG) + self.facts.mean_log).exp()
@@ -213,9 +169,15 @@ class Depth(Task[Tensor, Tensor]):
     def score(self, metrics: Mapping[str, float | None]) -> float | None:
         return metrics["delta1"]
 
-    def draw(self, image: Tensor, prediction: Prediction, target: Target | None) -> Tensor:
+    def draw(self, sheet: Sheet, prediction: Prediction, target: Target | None) -> None:
         truth = target["depth"].as_subclass(Tensor) if target is not None else None
-        return number_map(image, prediction["depth"].as_subclass(Tensor), truth)
+        sheet.number_map(prediction["depth"].as_subclass(Tensor), truth)
+
+    def summary(self, prediction: Prediction) -> str:
+        """The least and the most."""
+        depth = prediction["depth"].as_subclass(Tensor)
+        known = depth[depth > UNMEASURED]
+        return f"{known.min():.3g} … {known.max():.3g}" if len(known) else "nothing"
 
     def to_json(self, prediction: Prediction) -> dict[str, Any]:
         """What sums the map up: its pixels are more than a line of text can bear."""
@@ -230,9 +192,22 @@ class Depth(Task[Tensor, Tensor]):
             }
         }
 
-    def export(self, raw: Tensor) -> tuple[Tensor, ...]:
-        """Depths `[N, h, w]` at the size of the head's answer; whoever wants more interpolates."""
-        return (self._depth(raw.float()[:, 0]),)
+    def export(self, raw: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
+        return {"depth": self._depth(resized(raw.float(), size)[:, 0])}
+
+    def predictions(self, tensors: Mapping[str, Tensor], size: tuple[int, int]) -> list[Prediction]:
+        return [{"depth": NumberMap(row)} for row in tensors["depth"]]
+
+    def export_raw(self, raw: Tensor) -> dict[str, Tensor]:
+        return {"log_depth": raw.float()[:, 0]}
+
+    def decode_raw(self, tensors: Mapping[str, Tensor], size: tuple[int, int]) -> list[Prediction]:
+        return self.decode(tensors["log_depth"][:, None], size)
+
+    def agreement(self, one: Prediction, other: Prediction) -> float:
+        """The share of pixels whose depths differ by at most 1 %."""
+        depth, again = (answer["depth"].as_subclass(Tensor) for answer in (one, other))
+        return float(((depth - again).abs() <= 0.01 * depth.maximum(again)).float().mean())
 
 
 def _checked(value: LabelValue) -> Tensor:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import AfterValidator, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 from torchvision.tv_tensors import BoundingBoxes
 
@@ -22,10 +23,10 @@ from mtcli.core.labels import (
     unknown_class,
 )
 from mtcli.core.metrics.detection import DetectionMeter
-from mtcli.core.ops import drawing
-from mtcli.core.ops.boxes import areas, as_boxes, clipped, has_area, sides
+from mtcli.core.ops.boxes import as_boxes, mended, share_alike, visible
+from mtcli.core.ops.sheet import Sheet
 from mtcli.core.ops.suppression import detections
-from mtcli.core.options import ClassNames, Options
+from mtcli.core.options import ClassNames, DetectorName, Options, PyramidLevels
 from mtcli.core.task import Prediction, Target, Task, View, with_score
 from mtcli.core.tasks import KINDS
 
@@ -35,23 +36,10 @@ MIN_VISIBLE = 0.1
 DRAWN = 0.5
 """The least score of a box in a picture for people."""
 
-Level = Literal["p2", "p3", "p4", "p5", "p6", "p7"]
+ALIKE = 0.9
+"""Two answers agree on boxes of one class that overlap by at least this (IoU)."""
+
 Layout = Literal["mtcli", "torchvision", "torchvision_v2"]
-
-
-def _finest_first(levels: tuple[Level, ...]) -> tuple[Level, ...]:
-    if list(levels) != sorted(set(levels)):
-        raise ValueError("levels stand once each, finest (p2) first")
-    return levels
-
-
-def _known_head(name: str) -> str:
-    if name not in DETECTORS.names():
-        raise ValueError(" or ".join(DETECTORS.names()))
-    return name
-
-
-Head = Annotated[str, AfterValidator(_known_head)]
 
 
 class DetectionOptions(Options):
@@ -59,14 +47,9 @@ class DetectionOptions(Options):
 
     classes: Annotated[ClassNames, Field(min_length=1)] | None = None
     """Their names in the order of the logits; null: those of the training split, sorted."""
-    head: Head = "fcos"
+    head: DetectorName = "fcos"
     """What looks for them: `fcos`, `retinanet`, or `faster_rcnn` in two stages."""
-    levels: Annotated[tuple[Level, ...], Field(min_length=1), AfterValidator(_finest_first)] = (
-        "p2",
-        "p3",
-        "p4",
-        "p5",
-    )
+    levels: PyramidLevels = ("p2", "p3", "p4", "p5")
     """Levels of the pyramid that are searched; `p2` (stride 4) finds the smallest objects."""
     layout: Layout = "mtcli"
     """How the head is built: `mtcli`, or as in a network that torchvision publishes, whose weights
@@ -88,16 +71,12 @@ class DetectionOptions(Options):
         return layouts_of(self.head)[self.layout]
 
     @model_validator(mode="after")
-    def _as_published(self) -> DetectionOptions:
+    def _as_the_head_asks(self) -> DetectionOptions:
         known = layouts_of(self.head)
         if self.layout not in known:
             raise ValueError(f"the layout {' or '.join(known)} of the head {self.head}")
         if self.layout != "mtcli" and self.depth is not None:
             raise ValueError(f"no depth beside the layout {self.layout}, which has its own")
-        return self
-
-    @model_validator(mode="after")
-    def _without_gaps(self) -> DetectionOptions:
         numbers = [int(level[1:]) for level in self.levels]
         if DETECTORS.get(self.head).pools and numbers != list(range(numbers[0], numbers[-1] + 1)):
             raise ValueError(f"the head {self.head} reads levels without a gap between them")
@@ -124,7 +103,19 @@ class Detection(Task[Any, Any]):
     Facts = DetectionFacts
     takes = (ObjectsLabel,)
     metrics = {"map": "max", "map50": "max", "map75": "max", "mar100": "max"}
-    outputs = ("scores", "boxes")
+    outputs = {
+        "boxes": "[D, 4] float32: x1, y1, x2, y2 in pixels of the input, of all pictures together, "
+        "picture by picture and the best first",
+        "scores": "[D] float32 in [0, 1]: how sure each box is",
+        "labels": "[D] int64: the number of each box's class",
+        "image": "[D] int64: which picture of the batch each box is of, from 0",
+        "counts": "[N] int64: how many boxes each picture has",
+    }
+    raw_outputs = {
+        "scores": "[N, P, K] float32 in [0, 1]: of each of P places and each class",
+        "boxes": "[N, P, 4], or [N, P, K, 4] where each class has its own, float32: x1, y1, x2, y2 "
+        "in pixels of the input, also beyond its border",
+    }
     partial = True
 
     options: DetectionOptions
@@ -134,11 +125,12 @@ class Detection(Task[Any, Any]):
         self.options = options
         self.facts = facts
         self._numbers = {name: number for number, name in enumerate(facts.classes)}
+        depth = options.depth or options.detector.depth
         self._detector = options.detector(
-            len(facts.classes),
-            options.levels,
-            options.depth or options.detector.depth,
-            options.dropout,
+            len(facts.classes), options.levels, depth, options.dropout
+        )
+        self._suppressed = partial(
+            detections, threshold=options.threshold, nms=options.nms, limit=options.limit
         )
 
     @classmethod
@@ -183,14 +175,13 @@ class Detection(Task[Any, Any]):
                 raise unknown_class(item.name, self.facts.classes)
             if not looked_for[self._numbers[item.name]]:
                 continue  # a find by the way says nothing of what was passed over
-            box = clipped(item.box, size)
-            if has_area(box):
+            box, _ = mended(item.box, size)
+            if box is not None:
                 corners.append(box)
                 labels.append(self._numbers[item.name])
                 crowd.append(item.crowd)
-        boxes = torch.tensor(corners, dtype=torch.float32).reshape(-1, 4)
         return {
-            "boxes": as_boxes(boxes, size),
+            "boxes": as_boxes(corners, size),
             "labels": torch.tensor(labels, dtype=torch.int64),
             "crowd": torch.tensor(crowd, dtype=torch.bool),
             "looked_for": torch.tensor(looked_for),
@@ -198,24 +189,13 @@ class Detection(Task[Any, Any]):
 
     def remarks(self, value: LabelValue, size: tuple[int, int]) -> tuple[str, ...]:
         assert isinstance(value, ObjectsLabel)
-        found = []
-        for item in value.in_pixels(size).objects:
-            box = clipped(item.box, size)
-            if not has_area(item.box):
-                found.append("box without area dropped")
-            elif not has_area(box):
-                found.append("box outside the picture dropped")
-            elif max(abs(a - b) for a, b in zip(box, item.box, strict=True)) > 1:
-                found.append("box across the border clipped")
-        return tuple(found)
+        remarks = (mended(item.box, size)[1] for item in value.in_pixels(size).objects)
+        return tuple(remark for remark in remarks if remark is not None)
 
     def clean(self, target: Target, view: View) -> Target | None:
         boxes = target["boxes"]
         assert isinstance(boxes, BoundingBoxes)
-        corners, frame = boxes.as_subclass(Tensor), view.frame
-        inside = corners.maximum(frame[:2].repeat(2)).minimum(frame[2:].repeat(2))
-        area = areas(corners)
-        kept = (areas(inside) >= MIN_VISIBLE * area) & (sides(inside).amin(dim=1) >= 1)
+        inside, kept = visible(boxes.as_subclass(Tensor), view.frame, MIN_VISIBLE)
         return {
             "boxes": as_boxes(inside[kept], boxes.canvas_size),
             "labels": target["labels"][kept],
@@ -224,11 +204,7 @@ class Detection(Task[Any, Any]):
         }
 
     def collate(self, targets: Sequence[Target], size: tuple[int, int]) -> Any:
-        truth = []
-        for target in targets:
-            alone = ~target["crowd"]
-            boxes, labels = target["boxes"].as_subclass(Tensor)[alone], target["labels"][alone]
-            truth.append(Truth(boxes, labels, target["looked_for"]))
+        truth = [Truth(*_alone(target), target["looked_for"]) for target in targets]
         return self._detector.collate(truth, size)
 
     def counts(self, batch: Any) -> dict[str, Tensor]:
@@ -237,50 +213,40 @@ class Detection(Task[Any, Any]):
     def loss(self, raw: Any, batch: Any, counts: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return self._detector.loss(raw, batch, counts)
 
-    def decode(self, raw: Any, size: tuple[int, int]) -> list[Prediction]:
-        found = []
-        for scores, boxes in zip(*self._detector.scored(raw), strict=True):
-            corners, kept_scores, labels = detections(
-                scores,
-                boxes,
-                size,
-                threshold=self.options.threshold,
-                nms=self.options.nms,
-                limit=self.options.limit,
-            )
-            found.append(
-                {"boxes": as_boxes(corners, size), "scores": kept_scores, "labels": labels}
-            )
-        return found
-
     def meter(self) -> DetectionMeter:
         return DetectionMeter(self.facts.classes)
 
     def truth(self, target: Target) -> Prediction:
         """Without the regions of many objects, which ask for no box."""
-        alone = ~target["crowd"]
+        corners, labels = _alone(target)
         boxes = target["boxes"]
         assert isinstance(boxes, BoundingBoxes)
         return {
-            "boxes": as_boxes(boxes.as_subclass(Tensor)[alone], boxes.canvas_size),
-            "scores": torch.ones(int(alone.sum())),
-            "labels": target["labels"][alone],
+            "boxes": as_boxes(corners, boxes.canvas_size),
+            "scores": torch.ones(len(labels)),
+            "labels": labels,
         }
 
-    def draw(self, image: Tensor, prediction: Prediction, target: Target | None) -> Tensor:
+    def draw(self, sheet: Sheet, prediction: Prediction, target: Target | None) -> None:
         if target is not None:
-            truth = [drawing.color_of(number) for number in target["labels"].tolist()]
-            image = drawing.boxes(image, target["boxes"], truth)
-        # The best last, so that it lies on top.
-        sure = (prediction["scores"] >= DRAWN).nonzero().squeeze(1).flip(0)
-        labels = prediction["labels"][sure].tolist()
-        scores = prediction["scores"][sure].tolist()
-        return drawing.boxes(
-            image,
-            prediction["boxes"][sure],
-            [drawing.color_of(number) for number in labels],
-            [with_score(self.facts.classes[n], s) for n, s in zip(labels, scores, strict=True)],
-        )
+            sheet.true_boxes(target["boxes"])
+        shown = _shown(prediction)
+        labels = shown["labels"].tolist()
+        names = [self.facts.classes[number] for number in labels]
+        scores = shown["scores"].tolist()
+        # Where there is no room for the name, the colour says it.
+        texts = [
+            [text for text in (with_score(n, s), with_score("", s).strip()) if text]
+            for n, s in zip(names, scores, strict=True)
+        ]
+        sheet.boxes(shown["boxes"], labels, self.facts.classes, texts)
+
+    def summary(self, prediction: Prediction) -> str:
+        """How many there are of each class."""
+        labels = _shown(prediction)["labels"]
+        counts = torch.bincount(labels, minlength=len(self.facts.classes)).tolist()
+        told = [f"{name} ×{n}" for name, n in zip(self.facts.classes, counts, strict=True) if n]
+        return ", ".join(told) or "nothing"
 
     def to_json(self, prediction: Prediction) -> dict[str, Any]:
         columns = (prediction[name].tolist() for name in ("boxes", "scores", "labels"))
@@ -291,5 +257,40 @@ class Detection(Task[Any, Any]):
             ]
         }
 
-    def export(self, raw: Any) -> tuple[Tensor, ...]:
-        return self._detector.scored(raw)
+    def export(self, raw: Any, size: tuple[int, int]) -> dict[str, Tensor]:
+        return self._suppressed(*self._detector.scored(raw), size)
+
+    def predictions(self, tensors: Mapping[str, Tensor], size: tuple[int, int]) -> list[Prediction]:
+        each = tensors["counts"].tolist()
+        columns = (torch.split(tensors[name], each) for name in ("boxes", "scores", "labels"))
+        return [
+            {"boxes": as_boxes(boxes, size), "scores": scores, "labels": labels}
+            for boxes, scores, labels in zip(*columns, strict=True)
+        ]
+
+    def export_raw(self, raw: Any) -> dict[str, Tensor]:
+        scores, boxes = self._detector.scored(raw)
+        return {"scores": scores, "boxes": boxes}
+
+    def decode_raw(self, tensors: Mapping[str, Tensor], size: tuple[int, int]) -> list[Prediction]:
+        found = self._suppressed(tensors["scores"], tensors["boxes"], size)
+        return self.predictions(found, size)
+
+    def agreement(self, one: Prediction, other: Prediction) -> float:
+        """The share of boxes that a person is shown, of both answers, that the other has too."""
+        first, second = (_shown(answer) for answer in (one, other))
+        return share_alike(
+            first["boxes"], first["labels"], second["boxes"], second["labels"], ALIKE
+        )
+
+
+def _shown(prediction: Prediction) -> Prediction:
+    """The boxes that a person is shown."""
+    sure = prediction["scores"] >= DRAWN
+    return {name: values.as_subclass(Tensor)[sure] for name, values in prediction.items()}
+
+
+def _alone(target: Target) -> tuple[Tensor, Tensor]:
+    """Corners `[N, 4]` and labels `[N]` without the regions of many objects."""
+    alone = ~target["crowd"]
+    return target["boxes"].as_subclass(Tensor)[alone], target["labels"][alone]

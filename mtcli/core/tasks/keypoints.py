@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
@@ -16,19 +15,15 @@ from torchvision.tv_tensors import BoundingBoxes
 from mtcli.core.features import FeatureSpec, level_stride
 from mtcli.core.heads import DENSE_HEADS
 from mtcli.core.labels import LabelError, LabelValue, Point, PointsLabel
-from mtcli.core.ops import drawing
+from mtcli.core.metrics.keypoints import KeypointsMeter
 from mtcli.core.ops.boxes import as_boxes
-from mtcli.core.ops.heatmaps import centres, peaks
+from mtcli.core.ops.heatmaps import gaussians, near_mass, peaks
+from mtcli.core.ops.points import HIDDEN, MISSING, VISIBLE, as_points, places_of, share_near
+from mtcli.core.ops.sheet import Sheet
 from mtcli.core.options import ClassNames, DenseHeadName, Options
 from mtcli.core.sides import Pairs, mirrored_order, unknown_point
-from mtcli.core.task import Meter, Prediction, Target, Task, View
+from mtcli.core.task import Prediction, Target, Task, View
 from mtcli.core.tasks import KINDS
-
-MISSING, HIDDEN, VISIBLE = 0, 1, 2
-"""COCO's words for how a point is labelled."""
-
-NEAR = 0.05
-"""A point is found within this share of the picture's diagonal."""
 
 REACH = 3.0
 """A point's score is the probability of the cells no further than this many sigmas."""
@@ -79,49 +74,6 @@ class KeypointsBatch:
     known: Tensor
 
 
-class KeypointsMeter(Meter):
-    """How far off each labelled point is, and whether that is near enough."""
-
-    def __init__(self, points: tuple[str, ...]) -> None:
-        self._points = points
-        # Picture by picture: sums of floats depend on their order, these on that of pictures alone.
-        self._pictures: list[Tensor] = []
-
-    def update(self, predictions: Sequence[Prediction], targets: Sequence[Target]) -> None:
-        for prediction, target in zip(predictions, targets, strict=True):
-            points = target["points"]
-            assert isinstance(points, BoundingBoxes)
-            known = target["visibility"] != MISSING
-            true = points.as_subclass(Tensor)[:, :2].double()
-            found = prediction["points"].as_subclass(Tensor)[:, :2].double()
-            distance = (found - true).norm(dim=1) * known
-            near = (distance <= NEAR * math.hypot(*points.canvas_size)) & known
-            self._pictures.append(torch.stack([known.double(), near.double(), distance]))
-
-    def merge(self, others: Iterable[Self]) -> None:
-        for other in others:
-            self._pictures += other._pictures
-
-    def compute(self) -> dict[str, float | None]:
-        return _metrics(*self._sums().sum(dim=1).tolist())
-
-    def per_class(self) -> dict[str, dict[str, float | None]]:
-        columns = zip(self._points, self._sums().T.tolist(), strict=True)
-        return {name: {**_metrics(*sums), "labelled": int(sums[0])} for name, sums in columns}
-
-    def _sums(self) -> Tensor:
-        """How many points are known, how many near, and how far off all are: `[3, K]`."""
-        nothing = torch.zeros(3, len(self._points), dtype=torch.float64)
-        return torch.stack([nothing, *self._pictures]).sum(dim=0)
-
-
-def _metrics(known: float, near: float, distance: float) -> dict[str, float | None]:
-    return {
-        "pck": near / known if known else None,
-        "error": distance / known if known else None,
-    }
-
-
 @KINDS.add("keypoints")
 class Keypoints(Task[KeypointsBatch, Tensor]):
     """One place for each named point, by a heat map of its own.
@@ -140,7 +92,13 @@ class Keypoints(Task[KeypointsBatch, Tensor]):
     Facts = KeypointsFacts
     takes = (PointsLabel,)
     metrics = {"pck": "max", "error": "min"}
-    outputs = ("points", "scores")
+    outputs = {
+        "points": "[N, K, 2] float32: x, y of each point in pixels of the input",
+        "scores": "[N, K] float32 in [0, 1]: how sure it is that the point is there",
+    }
+    raw_outputs = {
+        "heatmaps": "[N, K, h, w] float32: what the softmax over all cells of a map is taken of"
+    }
 
     options: KeypointsOptions
     facts: KeypointsFacts
@@ -207,7 +165,7 @@ class Keypoints(Task[KeypointsBatch, Tensor]):
             if _is_inside(point, size):
                 places[number] = torch.tensor([point.x, point.y])
                 visibility[number] = VISIBLE if point.visible else HIDDEN
-        return _known({"points": as_boxes(places.repeat(1, 2), size), "visibility": visibility})
+        return _known({"points": as_points(places, size), "visibility": visibility})
 
     def remarks(self, value: LabelValue, size: tuple[int, int]) -> tuple[str, ...]:
         assert isinstance(value, PointsLabel)
@@ -229,7 +187,7 @@ class Keypoints(Task[KeypointsBatch, Tensor]):
         return _known({"points": as_boxes(corners, boxes.canvas_size), "visibility": visibility})
 
     def collate(self, targets: Sequence[Target], size: tuple[int, int]) -> KeypointsBatch:
-        places = torch.stack([target["points"].as_subclass(Tensor)[:, :2] for target in targets])
+        places = torch.stack([places_of(target["points"]) for target in targets])
         visibility = torch.stack([target["visibility"] for target in targets])
         return KeypointsBatch(places, visibility != MISSING)
 
@@ -245,37 +203,10 @@ class Keypoints(Task[KeypointsBatch, Tensor]):
         taught too. The target's own entropy, a constant, is taken off: a perfect map costs 0.
         """
         found = raw.float().flatten(2).log_softmax(dim=2)
-        wanted = self._gaussian(batch.places / self._stride, (raw.shape[2], raw.shape[3]))
+        size = (raw.shape[2], raw.shape[3])
+        wanted = gaussians(batch.places / self._stride, size, self.options.sigma)
         losses = F.kl_div(found, wanted.flatten(2), reduction="none", log_target=True).sum(dim=2)
         return {"heatmap": (losses * batch.known).sum() / counts["points"].clamp(min=1)}
-
-    def _gaussian(self, places: Tensor, size: tuple[int, int]) -> Tensor:
-        """Logarithms `[N, K, h, w]` of distributions around `places` `[N, K, 2]` in cells."""
-        across, down = (
-            (-((centres(side, places) - place[..., None]) ** 2) / (2 * self.options.sigma**2))
-            for side, place in zip(reversed(size), places.unbind(dim=2), strict=True)
-        )
-        # One over cells is the product of one over columns and one over rows.
-        return down.log_softmax(dim=2)[..., None] + across.log_softmax(dim=2)[..., None, :]
-
-    def decode(self, raw: Tensor, size: tuple[int, int]) -> list[Prediction]:
-        return [
-            {"points": as_boxes(places.repeat(1, 2), size), "scores": scores}
-            for places, scores in zip(*self._found(raw), strict=True)
-        ]
-
-    def _found(self, raw: Tensor) -> tuple[Tensor, Tensor]:
-        """Places `[N, K, 2]` in input pixels, and scores `[N, K]` in [0, 1]."""
-        logits = raw.float()
-        places = peaks(logits, min(max(1, round(self.options.sigma)), MAX_RADIUS))
-        shares = logits.flatten(2).softmax(dim=2).view(logits.shape)
-        height, width = logits.shape[2:]
-        x, y = places.unbind(dim=2)
-        reach = REACH * self.options.sigma
-        columns = (centres(width, x) - x[..., None]).abs() <= reach
-        rows = (centres(height, y) - y[..., None]).abs() <= reach
-        window = rows[..., None] & columns[..., None, :]
-        return places * self._stride, (shares * window).sum(dim=(2, 3)).clamp(max=1)
 
     def meter(self) -> KeypointsMeter:
         return KeypointsMeter(self.facts.points)
@@ -285,20 +216,20 @@ class Keypoints(Task[KeypointsBatch, Tensor]):
         known = target["visibility"] != MISSING
         return {"points": target["points"], "scores": known.float()}
 
-    def draw(self, image: Tensor, prediction: Prediction, target: Target | None) -> Tensor:
+    def draw(self, sheet: Sheet, prediction: Prediction, target: Target | None) -> None:
         if target is not None:
             known = target["visibility"] != MISSING
-            image = drawing.points(image, target["points"].as_subclass(Tensor)[known, :2])
+            sheet.true_points(places_of(target["points"])[known])
         sure = (prediction["scores"] >= DRAWN).nonzero().squeeze(1).tolist()
-        return drawing.points(
-            image,
-            prediction["points"].as_subclass(Tensor)[sure, :2],
-            [drawing.color_of(number) for number in sure],
-            [self.facts.points[number] for number in sure],
-        )
+        sheet.points(places_of(prediction["points"])[sure], sure, self.facts.points)
+
+    def summary(self, prediction: Prediction) -> str:
+        """The points that it is rather sure of."""
+        sure = (prediction["scores"] >= DRAWN).nonzero().squeeze(1).tolist()
+        return ", ".join(self.facts.points[number] for number in sure) or "nothing"
 
     def to_json(self, prediction: Prediction) -> dict[str, Any]:
-        places = prediction["points"].as_subclass(Tensor)[:, :2].tolist()
+        places = places_of(prediction["points"]).tolist()
         columns = zip(self.facts.points, places, prediction["scores"].tolist(), strict=True)
         return {
             "points": [
@@ -306,8 +237,28 @@ class Keypoints(Task[KeypointsBatch, Tensor]):
             ]
         }
 
-    def export(self, raw: Tensor) -> tuple[Tensor, ...]:
-        return self._found(raw)
+    def export(self, raw: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
+        logits, sigma = raw.float(), self.options.sigma
+        places = peaks(logits, min(max(1, round(sigma)), MAX_RADIUS))
+        scores = near_mass(logits, places, REACH * sigma)
+        return {"points": places * self._stride, "scores": scores}
+
+    def predictions(self, tensors: Mapping[str, Tensor], size: tuple[int, int]) -> list[Prediction]:
+        return [
+            {"points": as_points(places, size), "scores": scores}
+            for places, scores in zip(tensors["points"], tensors["scores"], strict=True)
+        ]
+
+    def export_raw(self, raw: Tensor) -> dict[str, Tensor]:
+        return {"heatmaps": raw.float()}
+
+    def decode_raw(self, tensors: Mapping[str, Tensor], size: tuple[int, int]) -> list[Prediction]:
+        return self.decode(tensors["heatmaps"], size)
+
+    def agreement(self, one: Prediction, other: Prediction) -> float:
+        """The share of points within 1 % of the diagonal, of those that one or both are sure of."""
+        sure = one["scores"].maximum(other["scores"]) >= DRAWN
+        return share_near(one["points"], other["points"], sure, 0.01)
 
 
 def _known(target: Target) -> Target | None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mtcli.core.features import FeatureSpec
 from mtcli.core.heads.pooled import PooledHead
-from mtcli.core.imbalance import ClassWeights, asymmetric_losses
+from mtcli.core.imbalance import ClassWeights, asymmetric_losses, positive_weights
 from mtcli.core.labels import (
     LabelError,
     LabelValue,
@@ -22,14 +22,10 @@ from mtcli.core.labels import (
     looked_for_mask,
     unknown_class,
 )
-from mtcli.core.metrics.confusion import mean_defined
-from mtcli.core.metrics.ranking import average_precision
+from mtcli.core.metrics.multilabel import MultilabelMeter
 from mtcli.core.options import ClassNames, Options
-from mtcli.core.task import Caption, Meter, Prediction, Target, Task, with_score
+from mtcli.core.task import Caption, Prediction, Target, Task, with_score
 from mtcli.core.tasks import KINDS
-
-MAX_WEIGHT = 10.0
-"""`balanced` goes no further, nor below its inverse: one odd picture would rule the update."""
 
 
 class MultilabelOptions(Options):
@@ -71,74 +67,6 @@ class MultilabelBatch:
     looked_for: Tensor
 
 
-class MultilabelMeter(Meter):
-    """The probabilities of all pictures, since a ranking cannot be added up."""
-
-    def __init__(self, classes: tuple[str, ...], threshold: float) -> None:
-        self._classes = classes
-        self._threshold = threshold
-        none = torch.zeros(0, len(classes))
-        self._rows = [(none, none.bool(), none.bool())]
-
-    def update(self, predictions: Sequence[Prediction], targets: Sequence[Target]) -> None:
-        if not targets:
-            return
-        self._rows.append(
-            (
-                torch.stack([prediction["probabilities"] for prediction in predictions]),
-                torch.stack([target["applies"] for target in targets]),
-                torch.stack([target["looked_for"] for target in targets]),
-            )
-        )
-
-    def merge(self, others: Iterable[Self]) -> None:
-        for other in others:
-            self._rows += other._rows
-
-    def compute(self) -> dict[str, float | None]:
-        probabilities, applies, looked_for = self._all()
-        counted = self._counted(probabilities, applies, looked_for)
-        return {
-            "map": mean_defined(_precisions(probabilities, applies, looked_for)),
-            "f1_macro": mean_defined([_f1(*counts) for counts in counted.tolist()]),
-            "f1_micro": _f1(*counted.sum(0).tolist()),
-        }
-
-    def per_class(self) -> dict[str, dict[str, float | None]]:
-        probabilities, applies, looked_for = self._all()
-        columns = zip(
-            self._classes,
-            _precisions(probabilities, applies, looked_for),
-            self._counted(probabilities, applies, looked_for).tolist(),
-            applies.sum(0).tolist(),
-            strict=True,
-        )
-        return {
-            name: {"ap": ap, "f1": _f1(*counts), "labelled": labelled}
-            for name, ap, counts, labelled in columns
-        }
-
-    def _all(self) -> tuple[Tensor, Tensor, Tensor]:
-        probabilities, applies, looked_for = (torch.cat(c) for c in zip(*self._rows, strict=True))
-        return probabilities, applies, looked_for
-
-    def _counted(self, probabilities: Tensor, applies: Tensor, looked_for: Tensor) -> Tensor:
-        """`[K, 3]`: how often each class was right, was said, and was true."""
-        said = (probabilities >= self._threshold) & looked_for
-        return torch.stack([(said & applies).sum(0), said.sum(0), applies.sum(0)], dim=1)
-
-
-def _precisions(probabilities: Tensor, applies: Tensor, looked_for: Tensor) -> list[float | None]:
-    """The average precision of each class over the pictures where somebody looked for it."""
-    columns = zip(probabilities.T, applies.T, looked_for.T, strict=True)
-    return [average_precision(scores[seen], true[seen]) for scores, true, seen in columns]
-
-
-def _f1(right: int, said: int, true: int) -> float | None:
-    """2 TP / (2 TP + FP + FN); None for a class that was neither said nor true."""
-    return 2 * right / (said + true) if said + true else None
-
-
 @KINDS.add("multilabel")
 class Multilabel(Task[MultilabelBatch, Tensor]):
     """Any number of classes a picture, each by a sigmoid of its own.
@@ -152,7 +80,8 @@ class Multilabel(Task[MultilabelBatch, Tensor]):
     Facts = MultilabelFacts
     takes = (WordsLabel,)
     metrics = {"map": "max", "f1_macro": "max", "f1_micro": "max"}
-    outputs = ("probabilities",)
+    outputs = {"probabilities": "[N, K] float32 in [0, 1]: how probable it is that a class applies"}
+    raw_outputs = {"logits": "[N, K] float32: what the sigmoid is taken of"}
     levels = ("c5",)
     partial = True
 
@@ -163,7 +92,9 @@ class Multilabel(Task[MultilabelBatch, Tensor]):
         self.options = options
         self.facts = facts
         self._numbers = {name: number for number, name in enumerate(facts.classes)}
-        self._weights = _positive_weights(options.class_weights, facts)
+        self._weights = positive_weights(
+            options.class_weights, facts.classes, facts.positives, facts.negatives
+        )
 
     @classmethod
     def prepare(cls, options: MultilabelOptions, values: Iterable[LabelValue]) -> Self:
@@ -240,9 +171,6 @@ class Multilabel(Task[MultilabelBatch, Tensor]):
         total = (losses * batch.looked_for).sum()
         return {self.options.loss: total / counts["cells"].clamp(min=1)}
 
-    def decode(self, raw: Tensor, size: tuple[int, int]) -> list[Prediction]:
-        return [{"probabilities": row} for row in raw.float().sigmoid()]
-
     def meter(self) -> MultilabelMeter:
         return MultilabelMeter(self.facts.classes, self.options.threshold)
 
@@ -273,25 +201,19 @@ class Multilabel(Task[MultilabelBatch, Tensor]):
         said = [name for name, p in probabilities.items() if p >= self.options.threshold]
         return {"classes": said, "probabilities": probabilities}
 
-    def export(self, raw: Tensor) -> tuple[Tensor, ...]:
-        return (raw.float().sigmoid(),)
+    def export(self, raw: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
+        return {"probabilities": raw.float().sigmoid()}
 
+    def predictions(self, tensors: Mapping[str, Tensor], size: tuple[int, int]) -> list[Prediction]:
+        return [{"probabilities": row} for row in tensors["probabilities"]]
 
-def _positive_weights(said: ClassWeights, facts: MultilabelFacts) -> tuple[float, ...] | None:
-    """The weight of each class where it applies; None where all are 1.
+    def export_raw(self, raw: Tensor) -> dict[str, Tensor]:
+        return {"logits": raw.float()}
 
-    Raises:
-        LabelError: a weight for a class that the task does not have.
-    """
-    if said is None:
-        return None
-    if said == "balanced":
-        pairs = zip(facts.positives, facts.negatives, strict=True)
-        return tuple(
-            min(max(negative / positive, 1 / MAX_WEIGHT), MAX_WEIGHT) if positive else 1.0
-            for positive, negative in pairs
-        )
-    for name in said:
-        if name not in facts.classes:
-            raise unknown_class(name, facts.classes)
-    return tuple(said.get(name, 1.0) for name in facts.classes)
+    def decode_raw(self, tensors: Mapping[str, Tensor], size: tuple[int, int]) -> list[Prediction]:
+        return self.decode(tensors["logits"], size)
+
+    def agreement(self, one: Prediction, other: Prediction) -> float:
+        """The share of classes that both say to apply, or both not."""
+        said = (answer["probabilities"] >= self.options.threshold for answer in (one, other))
+        return float(torch.eq(*said).float().mean())

@@ -16,8 +16,9 @@ from mtcli.core.features import FeatureSpec
 from mtcli.core.heads.pooled import PooledHead
 from mtcli.core.labels import LabelError, LabelValue, WordsLabel
 from mtcli.core.metrics.confusion import mean_defined
+from mtcli.core.metrics.regression import RegressionMeter
 from mtcli.core.options import ClassNames, Options
-from mtcli.core.task import Caption, Meter, Prediction, Target, Task
+from mtcli.core.task import Caption, Prediction, Target, Task
 from mtcli.core.tasks import KINDS
 
 MAX_LOG_DEVIATION = 7.0
@@ -55,56 +56,6 @@ class RegressionBatch:
     known: Tensor
 
 
-class RegressionMeter(Meter):
-    """Sums of errors, each number apart."""
-
-    def __init__(self, names: tuple[str, ...], means: tuple[float, ...]) -> None:
-        self._names = names
-        # Squares of numbers far from 0 lose the digits that matter: all is seen from the mean of
-        # the training split, of which another meter, of another fold, has its own.
-        self._means = torch.tensor(means, dtype=torch.float64)
-        self._sums = torch.zeros(5, len(means), dtype=torch.float64)
-
-    def update(self, predictions: Sequence[Prediction], targets: Sequence[Target]) -> None:
-        for prediction, target in zip(predictions, targets, strict=True):
-            known = target["known"].double()
-            true = (target["numbers"].double() - self._means) * known
-            found = prediction["numbers"].double().masked_fill(~target["known"], 0.0)
-            error = (found - self._means) * known - true
-            self._sums += torch.stack([known, error.abs(), error**2, true, true**2])
-
-    def merge(self, others: Iterable[Self]) -> None:
-        for other in others:
-            known, absolute, squared, total, squares = other._sums
-            off = other._means - self._means
-            squares = squares + 2 * off * total + off**2 * known
-            self._sums += torch.stack([known, absolute, squared, total + off * known, squares])
-
-    def compute(self) -> dict[str, float | None]:
-        each = self._each()
-        return {
-            name: mean_defined([numbers[name] for numbers in each]) for name in Regression.metrics
-        }
-
-    def per_class(self) -> dict[str, dict[str, float | None]]:
-        if len(self._names) < 2:
-            return {}
-        return dict(zip(self._names, self._each(), strict=True))
-
-    def _each(self) -> list[dict[str, float | None]]:
-        found: list[dict[str, float | None]] = []
-        for count, absolute, squared, total, squares in self._sums.T.tolist():
-            spread = squares - total**2 / count if count else 0.0
-            found.append(
-                {
-                    "mae": absolute / count if count else None,
-                    "rmse": math.sqrt(squared / count) if count else None,
-                    "r2": 1 - squared / spread if spread > 1e-12 * squares else None,
-                }
-            )
-        return found
-
-
 @KINDS.add("regression")
 class Regression(Task[RegressionBatch, Tensor]):
     """One or more numbers a picture, learnt in deviations from their means.
@@ -119,7 +70,16 @@ class Regression(Task[RegressionBatch, Tensor]):
     Facts = RegressionFacts
     takes = (WordsLabel,)
     metrics = {"mae": "min", "rmse": "min", "r2": "max"}
-    outputs = ("numbers",)
+    outputs = {
+        "numbers": "[N, K] float32: in the unit of the labels",
+        "deviation": "[N, K] float32, with loss: gaussian_nll alone: how far off each may be, as a "
+        "standard deviation in the unit of the labels",
+    }
+    raw_outputs = {
+        "standardized": "[N, K] float32: in deviations of the training split from its mean",
+        "log_deviation": "[N, K] float32, with loss: gaussian_nll alone: logarithm of how far off "
+        "each may be, in the same unit",
+    }
     levels = ("c5",)
 
     options: RegressionOptions
@@ -206,16 +166,16 @@ class Regression(Task[RegressionBatch, Tensor]):
         return {self.options.loss: total / counts["numbers"].clamp(min=1)}
 
     def decode(self, raw: Tensor, size: tuple[int, int]) -> list[Prediction]:
+        return self.predictions(self._unscaled(raw), size)
+
+    def _unscaled(self, raw: Tensor) -> dict[str, Tensor]:
+        """Numbers, and deviations where the head says them, `[N, K]` float64 in label units."""
         found = raw.double()
         means, deviations = self._scale(found)
-        numbers = found[:, : self._size] * deviations + means
-        if not self._sure:
-            return [{"numbers": row} for row in numbers]
-        unsure = _log_deviation(found[:, self._size :]).exp() * deviations
-        return [
-            {"numbers": row, "deviation": deviation}
-            for row, deviation in zip(numbers, unsure, strict=True)
-        ]
+        unscaled = {"numbers": found[:, : self._size] * deviations + means}
+        if self._sure:
+            unscaled["deviation"] = _log_deviation(found[:, self._size :]).exp() * deviations
+        return unscaled
 
     def meter(self) -> RegressionMeter:
         return RegressionMeter(self._names, self.facts.means)
@@ -258,9 +218,27 @@ class Regression(Task[RegressionBatch, Tensor]):
             for name, values in found.items()
         }
 
-    def export(self, raw: Tensor) -> tuple[Tensor, ...]:
-        means, deviations = self._scale(raw)
-        return (raw.float()[:, : self._size] * deviations.float() + means.float(),)
+    def export(self, raw: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
+        return {name: tensor.float() for name, tensor in self._unscaled(raw).items()}
+
+    def predictions(self, tensors: Mapping[str, Tensor], size: tuple[int, int]) -> list[Prediction]:
+        rows = zip(*(tensor.double() for tensor in tensors.values()), strict=True)
+        return [dict(zip(tensors, row, strict=True)) for row in rows]
+
+    def export_raw(self, raw: Tensor) -> dict[str, Tensor]:
+        found = {"standardized": raw.float()[:, : self._size]}
+        if self._sure:
+            found["log_deviation"] = raw.float()[:, self._size :]
+        return found
+
+    def decode_raw(self, tensors: Mapping[str, Tensor], size: tuple[int, int]) -> list[Prediction]:
+        names = ("standardized", "log_deviation") if self._sure else ("standardized",)
+        return self.decode(torch.cat([tensors[name] for name in names], dim=1), size)
+
+    def agreement(self, one: Prediction, other: Prediction) -> float:
+        """The share of numbers that differ by at most 1 % of the training split's deviation."""
+        apart = (one["numbers"] - other["numbers"]).abs()
+        return float((apart <= 0.01 * self._scale(apart)[1]).float().mean())
 
     def _scale(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """Means and deviations `[K]` float64 on the device of another tensor."""

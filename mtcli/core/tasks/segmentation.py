@@ -17,12 +17,13 @@ from mtcli.core.features import FeatureSpec
 from mtcli.core.heads import DENSE_HEADS
 from mtcli.core.heads.dense import resized
 from mtcli.core.imbalance import ClassWeights, Gamma, class_weights, focal_cross_entropy, weights_of
-from mtcli.core.labels import ClassMapLabel, LabelError, LabelValue, unknown_class
+from mtcli.core.labels import ClassMapLabel, LabelError, LabelValue, check_size, unknown_class
 from mtcli.core.maps import IGNORED
-from mtcli.core.metrics import confusion as tables
-from mtcli.core.ops import drawing
+from mtcli.core.metrics.segmentation import SegmentationMeter
+from mtcli.core.ops.dice import soft_dice
+from mtcli.core.ops.sheet import Sheet
 from mtcli.core.options import ClassNames, DenseHeadName, Options
-from mtcli.core.task import Meter, Prediction, Target, Task
+from mtcli.core.task import Prediction, Target, Task
 from mtcli.core.tasks import KINDS
 
 BACKGROUND = "background"
@@ -67,48 +68,6 @@ class SegmentationBatch:
     present: Tensor
 
 
-class SegmentationMeter(Meter):
-    """A confusion matrix of pixels."""
-
-    def __init__(self, classes: tuple[str, ...]) -> None:
-        self._classes = classes
-        self._matrix = torch.zeros(len(classes), len(classes), dtype=torch.int64)
-
-    def update(self, predictions: Sequence[Prediction], targets: Sequence[Target]) -> None:
-        for prediction, target in zip(predictions, targets, strict=True):
-            true = target["classes"].as_subclass(Tensor).long().flatten()
-            found = prediction["classes"].as_subclass(Tensor).long().flatten()
-            taught = true != IGNORED
-            self._matrix += tables.confusion_matrix(true[taught], found[taught], len(self._classes))
-
-    def merge(self, others: Iterable[Self]) -> None:
-        for other in others:
-            self._matrix += other._matrix
-
-    def compute(self) -> dict[str, float | None]:
-        return {
-            "miou": tables.mean_defined(tables.overlaps(self._matrix)),
-            "dice": tables.mean_defined(tables.f1_scores(self._matrix)),
-            "pixel_accuracy": tables.accuracy(self._matrix),
-        }
-
-    def per_class(self) -> dict[str, dict[str, float | None]]:
-        columns = zip(
-            self._classes,
-            tables.overlaps(self._matrix),
-            tables.f1_scores(self._matrix),
-            self._matrix.sum(1).tolist(),
-            strict=True,
-        )
-        return {
-            name: {"iou": overlap, "dice": dice, "pixels": pixels}
-            for name, overlap, dice, pixels in columns
-        }
-
-    def confusion(self) -> tuple[tuple[str, ...], Tensor]:
-        return self._classes, self._matrix
-
-
 @KINDS.add("segmentation")
 class Segmentation(Task[SegmentationBatch, Tensor]):
     """A class for every pixel, by cross-entropy and Dice.
@@ -122,7 +81,10 @@ class Segmentation(Task[SegmentationBatch, Tensor]):
     Facts = SegmentationFacts
     takes = (ClassMapLabel,)
     metrics = {"miou": "max", "dice": "max", "pixel_accuracy": "max"}
-    outputs = ("probabilities",)
+    outputs = {"classes": "[N, H, W] uint8: the number of each pixel's class, at the input's size"}
+    raw_outputs = {
+        "logits": "[N, K, h, w] float32: what the softmax over classes is taken of, cell by cell"
+    }
 
     options: SegmentationOptions
     facts: SegmentationFacts
@@ -148,7 +110,8 @@ class Segmentation(Task[SegmentationBatch, Tensor]):
                     mend="name them in the config: classes: [background, …]",
                 )
             classes, first = names, [value]
-        task = cls(options.model_copy(update={"class_weights": None}), _facts(classes))
+        unweighted = options.model_copy(update={"class_weights": None})
+        task = cls(unweighted, SegmentationFacts(classes=classes))
         counts = torch.zeros(len(classes), dtype=torch.int64)
         if options.class_weights == "balanced":
             for value in (*first, *values):
@@ -174,12 +137,7 @@ class Segmentation(Task[SegmentationBatch, Tensor]):
 
     def read(self, value: LabelValue, size: tuple[int, int]) -> Target | None:
         assert isinstance(value, ClassMapLabel)
-        found = tuple(value.numbers.shape)
-        if found != size:
-            raise LabelError(
-                "the mask is of another size than its picture",
-                found=f"{found[0]} × {found[1]}, the picture {size[0]} × {size[1]}",
-            )
+        check_size(value.numbers, size, "mask")
         return {"classes": Mask(self._own_numbers(value).to(torch.uint8))}
 
     def _own_numbers(self, value: ClassMapLabel) -> Tensor:
@@ -224,11 +182,7 @@ class Segmentation(Task[SegmentationBatch, Tensor]):
     def loss(
         self, raw: Tensor, batch: SegmentationBatch, counts: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
-        """Cross-entropy a taught pixel, and Dice a class that a picture shows.
-
-        Milletari et al., "V-Net" (arXiv:1606.04797), section 3, without the squares: 1 - 2 Σpg /
-        (Σp + Σg) for each picture and class.
-        """
+        """Cross-entropy a taught pixel, and 1 - Dice a class that a picture shows."""
         logits = resized(raw.float(), (batch.numbers.shape[1], batch.numbers.shape[2]))
         taught = batch.numbers != IGNORED
         numbers = batch.numbers.long() * taught
@@ -236,21 +190,10 @@ class Segmentation(Task[SegmentationBatch, Tensor]):
         total = (losses * weights_of(numbers, self._weights) * taught).sum()
         parts = {"cross_entropy": total / counts["pixels"].clamp(min=1e-6)}
         if self.options.dice:
-            found = logits.softmax(dim=1) * taught[:, None]
-            common = torch.zeros(batch.present.shape, device=raw.device)
-            true = torch.zeros_like(common)
-            # Sums by class through an index, rather than one-hot maps of all classes.
-            of_true = found.gather(1, numbers[:, None]).flatten(1)
-            common = common.scatter_add(1, numbers.flatten(1), of_true)
-            true = true.scatter_add(1, numbers.flatten(1), taught.flatten(1).float())
-            dice = 2 * common / (found.sum(dim=(2, 3)) + true).clamp(min=1e-6)
+            dice = soft_dice(logits.softmax(dim=1), numbers, taught)
             missed = ((1 - dice) * batch.present).sum()
             parts["dice"] = self.options.dice * missed / counts["classes"].clamp(min=1)
         return parts
-
-    def decode(self, raw: Tensor, size: tuple[int, int]) -> list[Prediction]:
-        numbers = resized(raw.float(), size).argmax(dim=1).to(torch.uint8)
-        return [{"classes": Mask(row)} for row in numbers]
 
     def meter(self) -> SegmentationMeter:
         return SegmentationMeter(self.facts.classes)
@@ -259,11 +202,23 @@ class Segmentation(Task[SegmentationBatch, Tensor]):
         """With 255 where nothing is taught, unlike what `decode` gives."""
         return {"classes": target["classes"]}
 
-    def draw(self, image: Tensor, prediction: Prediction, target: Target | None) -> Tensor:
-        first = 1 if self.facts.classes[0].lower() == BACKGROUND else 0
+    @property
+    def _first(self) -> int:
+        """The first class that is something."""
+        return 1 if self.facts.classes[0].lower() == BACKGROUND else 0
+
+    def draw(self, sheet: Sheet, prediction: Prediction, target: Target | None) -> None:
         truth = target["classes"].as_subclass(Tensor) if target is not None else None
         found = prediction["classes"].as_subclass(Tensor)
-        return drawing.class_map(image, found, self.facts.classes, first, truth)
+        sheet.class_map(found, self.facts.classes, self._first, truth)
+
+    def summary(self, prediction: Prediction) -> str:
+        """How much of the picture each class takes."""
+        numbers = prediction["classes"].as_subclass(Tensor).flatten().long()
+        counts = torch.bincount(numbers, minlength=len(self.facts.classes)).tolist()
+        shares = list(zip(self.facts.classes, counts, strict=False))[self._first :]
+        told = [f"{name} {count / len(numbers):.1%}" for name, count in shares if count]
+        return ", ".join(told) or "nothing"
 
     def to_json(self, prediction: Prediction) -> dict[str, Any]:
         numbers = prediction["classes"].as_subclass(Tensor).numpy()
@@ -277,9 +232,19 @@ class Segmentation(Task[SegmentationBatch, Tensor]):
             }
         return {"masks": masks}
 
-    def export(self, raw: Tensor) -> tuple[Tensor, ...]:
-        return (raw.float().softmax(dim=1),)
+    def export(self, raw: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
+        return {"classes": resized(raw.float(), size).argmax(dim=1).to(torch.uint8)}
 
+    def predictions(self, tensors: Mapping[str, Tensor], size: tuple[int, int]) -> list[Prediction]:
+        return [{"classes": Mask(row)} for row in tensors["classes"]]
 
-def _facts(classes: tuple[str, ...]) -> SegmentationFacts:
-    return SegmentationFacts(classes=classes)
+    def export_raw(self, raw: Tensor) -> dict[str, Tensor]:
+        return {"logits": raw.float()}
+
+    def decode_raw(self, tensors: Mapping[str, Tensor], size: tuple[int, int]) -> list[Prediction]:
+        return self.decode(tensors["logits"], size)
+
+    def agreement(self, one: Prediction, other: Prediction) -> float:
+        """The share of pixels of the same class."""
+        maps = (answer["classes"].as_subclass(Tensor) for answer in (one, other))
+        return float(torch.eq(*maps).float().mean())

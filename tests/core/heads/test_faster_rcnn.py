@@ -115,8 +115,10 @@ def test_raw_answers_are_torchvision_s() -> None:
     decoded = model.roi_heads.box_coder.decode(deltas, proposals)
     assert raw.losses == {}
     each = [len(own) for own in proposals]
-    assert raw.scores.shape == (PICTURES, max(each), CLASSES)
-    assert raw.boxes.shape == (PICTURES, max(each), CLASSES, 4)
+    assert raw.boxes.shape == (*raw.scores.shape, 4)
+    assert raw.scores.shape[0] == PICTURES
+    assert raw.scores.shape[2] == CLASSES
+    assert min(each) < max(each) <= raw.scores.shape[1] <= faster_rcnn.FEW.kept[1]
     columns = zip(torch.split(logits.softmax(1), each), torch.split(decoded, each), strict=True)
     for row, (scores, boxes) in enumerate(columns):
         known = slice(0, each[row])
@@ -135,12 +137,18 @@ def test_detections_are_torchvision_s() -> None:
         scores, boxes = DETECTOR.scored(head(features))
     assert sum(len(own["scores"]) for own in expected) > 5
     for row, own in enumerate(expected):
-        corners, kept, labels = detections(
-            scores[row], boxes[row], SIZE, threshold=0.2, nms=0.5, limit=20, candidates=10_000
+        found = detections(
+            scores[row, None],
+            boxes[row, None],
+            SIZE,
+            threshold=0.2,
+            nms=0.5,
+            limit=20,
+            candidates=10_000,
         )
-        torch.testing.assert_close(kept, own["scores"], rtol=0, atol=1e-5)
-        assert (labels + 1).tolist() == own["labels"].tolist()
-        torch.testing.assert_close(corners, own["boxes"], rtol=1e-5, atol=1e-3)
+        torch.testing.assert_close(found["scores"], own["scores"], rtol=0, atol=1e-5)
+        assert (found["labels"] + 1).tolist() == own["labels"].tolist()
+        torch.testing.assert_close(found["boxes"], own["boxes"], rtol=1e-5, atol=1e-3)
 
 
 @pytest.mark.parametrize("mode", [True, False], ids=["training", "evaluation"])

@@ -14,6 +14,7 @@ from mtcli.core.features import FeatureSpec
 from mtcli.core.heads import fcos
 from mtcli.core.heads.detector import Truth
 from mtcli.core.heads.fcos import Fcos, FcosBatch, FcosHead, FcosRaw
+from mtcli.core.ops.boxes import cell_centers
 from mtcli.core.ops.suppression import detections
 from tests.conftest import DEVICE
 
@@ -57,7 +58,7 @@ def _to(batch: FcosBatch) -> FcosBatch:
 
 
 def test_cell_centers_go_row_by_row() -> None:
-    centers = fcos.cell_centers(2, 3, 4, None)
+    centers = cell_centers(2, 3, 4, None)
     assert centers.tolist() == [[2, 2], [6, 2], [10, 2], [2, 6], [6, 6], [10, 6]]
 
 
@@ -205,7 +206,7 @@ def test_cells_of_all_levels_stand_where_match_counts_them() -> None:
     torch.nn.init.zeros_(head.box_distances.weight)
     boxes = head(_features(1)).boxes[0].detach().cpu()
     centers = (boxes[:, :2] + boxes[:, 2:]) / 2
-    expected = torch.cat([fcos.cell_centers(4, 6, 8, None), fcos.cell_centers(2, 3, 16, None)])
+    expected = torch.cat([cell_centers(4, 6, 8, None), cell_centers(2, 3, 16, None)])
     torch.testing.assert_close(centers, expected)
     sides = boxes[:, 2] - boxes[:, 0]
     torch.testing.assert_close(sides, torch.tensor([16.0] * 24 + [32.0] * 6))
@@ -363,11 +364,10 @@ def test_the_loss_of_a_batch_is_the_sum_of_its_pictures_losses() -> None:
 
 
 def _decode(raw: FcosRaw) -> list[tuple[Tensor, Tensor, Tensor]]:
-    found = []
-    for scores, boxes in zip(*FCOS.scored(raw), strict=True):
-        own = detections(scores, boxes, SIZE, threshold=0.05, nms=0.6, limit=100)
-        found.append((own[0].cpu(), own[1].cpu(), own[2].cpu()))
-    return found
+    found = detections(*FCOS.scored(raw), SIZE, threshold=0.05, nms=0.6, limit=100)
+    each = found["counts"].tolist()
+    columns = (torch.split(found[name].cpu(), each) for name in ("boxes", "scores", "labels"))
+    return list(zip(*columns, strict=True))
 
 
 def test_decode_finds_the_boxes_of_a_perfect_answer() -> None:

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from mtcli.core.data.sample import each_tensor
 from mtcli.core.features import FeatureSpec
-from mtcli.core.heads import LAYOUTS, fcos, layouts_of
+from mtcli.core.heads import LAYOUTS, layouts_of
 from mtcli.core.heads.detector import Detector, Truth
 from mtcli.core.heads.faster_rcnn import FasterRcnnHead
 from mtcli.core.heads.retinanet import anchors_of
+from mtcli.core.ops.boxes import cell_centers
 from tests.conftest import DEVICE
 
 LEVELS, STRIDES, CHANNELS, CLASSES = ("p3", "p4"), (8, 16), 32, 2
@@ -86,9 +87,7 @@ def test_fcos_looks_from_the_corners_of_cells() -> None:
     with torch.no_grad():
         last.bias.copy_(torch.tensor([1.0, 2, 3, -4]))  # type: ignore[union-attr, operator]
     boxes = head(_features(1)).boxes[0].detach().cpu()
-    points = torch.cat(
-        [fcos.cell_centers(8, 12, 8, None, 0.0), fcos.cell_centers(4, 6, 16, None, 0.0)]
-    )
+    points = torch.cat([cell_centers(8, 12, 8, None, 0.0), cell_centers(4, 6, 16, None, 0.0)])
     assert points[:3].tolist() == [[0, 0], [8, 0], [16, 0]]
     steps = torch.tensor([8.0] * 96 + [16.0] * 24)[:, None]
     # Distances in strides; none is below 0.

@@ -259,11 +259,11 @@ def test_a_perfect_answer_has_no_loss_and_is_decoded_to_the_boxes() -> None:
     assert {name: float(part) for name, part in parts.items()} == pytest.approx(
         {"focal": 0, "boxes": 0}, abs=1e-5
     )
-    [scores], [corners] = HEAD.scored(raw)
-    found = detections(scores, corners, SIZE, threshold=0.5, nms=0.6, limit=10)
-    order = found[2].cpu().argsort(descending=True)
-    assert found[2].cpu()[order].tolist() == [2, 0]
-    torch.testing.assert_close(found[0].cpu()[order], boxes, rtol=1e-4, atol=1e-3)
+    found = detections(*HEAD.scored(raw), SIZE, threshold=0.5, nms=0.6, limit=10)
+    labels = found["labels"].cpu()
+    order = labels.argsort(descending=True)
+    assert labels[order].tolist() == [2, 0]
+    torch.testing.assert_close(found["boxes"].cpu()[order], boxes, rtol=1e-4, atol=1e-3)
 
 
 def test_anchors_in_between_are_taught_nothing() -> None:

@@ -204,9 +204,19 @@ def test_json_names_the_classes() -> None:
 
 def test_export_gives_what_decode_says() -> None:
     task, logits = _task("a", "b"), torch.randn(3, 2)
-    (probabilities,) = task.export(logits)
-    rows = [row["probabilities"] for row in task.decode(logits, SIZE)]
-    assert torch.equal(probabilities, torch.stack(rows))
+    found = task.export(logits, SIZE)
+    rows = torch.stack([row["probabilities"] for row in task.decode(logits, SIZE)])
+    assert torch.equal(found["probabilities"], rows)
+    assert found["class"].tolist() == rows.argmax(dim=1).tolist()
+
+
+def test_agreement_is_of_the_class_alone() -> None:
+    one, near, other = (
+        {"probabilities": torch.tensor(row)} for row in ([0.6, 0.4], [0.9, 0.1], [0.4, 0.6])
+    )
+    task = _task("a", "b")
+    assert task.agreement(one, near) == 1.0
+    assert task.agreement(one, other) == 0.0
 
 
 def test_the_native_head_is_the_trunk_s_own_and_part_of_the_network() -> None:

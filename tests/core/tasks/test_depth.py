@@ -15,6 +15,7 @@ from mtcli.core.maps import NumberMap
 from mtcli.core.task import Prediction, Target, View
 from mtcli.core.tasks.depth import Depth, DepthFacts, DepthOptions
 from tests.conftest import DEVICE
+from tests.drawn import drawn_on
 
 FACTS = DepthFacts(mean=4.0, mean_log=math.log(2.0))
 ALL = View(torch.tensor([0.0, 0.0, 2.0, 2.0]))
@@ -228,20 +229,29 @@ def test_json_sums_the_map_up() -> None:
 
 def test_export_gives_the_head_s_cells() -> None:
     raw = torch.randn(2, 1, 3, 4)
-    (depth,) = _task().export(raw)
+    depth = _task().export(raw, (3, 4))["depth"]
     torch.testing.assert_close(depth, 2 * raw[:, 0].exp())
+    assert _task().export(raw, (12, 16))["depth"].shape == (2, 12, 16)
+
+
+def test_agreement_is_the_share_of_pixels_within_a_hundredth() -> None:
+    def said(*row: float) -> Prediction:
+        return {"depth": NumberMap(torch.tensor([row]))}
+
+    one, other = said(1.0, 2.0, 3.0, 100.0), said(1.009, 2.03, 3.0, 99.1)
+    assert _task().agreement(one, other) == _task().agreement(other, one) == 0.75
 
 
 def test_drawing_covers_the_picture_and_shows_the_truth() -> None:
     image = torch.full((3, 90, 120), 128, dtype=torch.uint8)
     near_far = torch.linspace(1, 10, 120).repeat(90, 1)
     said: Prediction = {"depth": NumberMap(near_far)}
-    without = _task().draw(image, said, None)
+    without = drawn_on(_task(), image, said, None)
     truth: Target = {"depth": NumberMap(near_far * (near_far > 5))}
-    inset = _task().draw(image, said, truth)
+    inset = drawn_on(_task(), image, said, truth)
     assert (without != image).any(dim=0).all()
     changed = (without != inset).any(dim=0)
     assert changed[60:, 80:].float().mean() > 0.9
     assert not changed[:40].any()
     # One depth everywhere is no division by nothing.
-    assert _task().draw(image, _map(*[[2.0] * 120] * 90), None).shape == image.shape
+    assert drawn_on(_task(), image, _map(*[[2.0] * 120] * 90), None).shape == image.shape

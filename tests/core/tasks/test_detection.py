@@ -18,6 +18,7 @@ from mtcli.core.labels import LabelError, Object, ObjectsLabel
 from mtcli.core.ops.drawing import color_of
 from mtcli.core.task import Prediction, Target, View
 from mtcli.core.tasks.detection import Detection, DetectionFacts, DetectionOptions
+from tests.drawn import drawn_on
 
 SIZE = (48, 64)
 WHOLE = View(torch.tensor([0.0, 0.0, 64.0, 48.0]))
@@ -238,15 +239,15 @@ def test_decode_heeds_threshold_overlap_and_limit_of_the_options() -> None:
 
 def test_only_what_is_rather_sure_is_drawn() -> None:
     task, image = _task("a"), torch.zeros(3, *SIZE, dtype=torch.uint8)
-    unsure = task.draw(image, _found((5, 20, 40, 40), scores=(0.49,)), None)
+    unsure = drawn_on(task, image, _found((5, 20, 40, 40), scores=(0.49,)), None)
     assert torch.equal(unsure, image)
-    sure = task.draw(image, _found((5, 20, 40, 40), scores=(0.5,)), None)
+    sure = drawn_on(task, image, _found((5, 20, 40, 40), scores=(0.5,)), None)
     assert tuple(sure[:, 39, 20].tolist()) == color_of(0)
 
 
 def test_the_truth_is_drawn_in_white() -> None:
     image = torch.zeros(3, *SIZE, dtype=torch.uint8)
-    drawn = _task("a").draw(image, _found(), _target((5, 20, 40, 40)))
+    drawn = drawn_on(_task("a"), image, _found(), _target((5, 20, 40, 40)))
     for x, y in ((5, 20), (39, 39), (5, 39), (39, 20)):
         assert drawn[:, y, x].tolist() == [255, 255, 255]
     assert drawn[:, 30, 20].tolist() == [0, 0, 0]
@@ -264,11 +265,32 @@ def test_json_names_the_classes() -> None:
     }
 
 
-def test_export_gives_scores_and_boxes_of_every_place() -> None:
+def test_what_is_exported_undecoded_are_scores_and_boxes_of_every_place() -> None:
     boxes: list[Box] = [(0.0, 0, 10, 10), (20, 20, 40, 40)]
     raw = _raw(boxes, [[0.0], [2.0]])
-    scores, corners = _task("a").export(raw)
-    assert scores.shape == (1, 2, 1)
-    assert corners.tolist() == [[list(box) for box in boxes]]
-    [found] = _task("a").decode(raw, SIZE)
-    assert found["scores"].tolist() == scores.flatten().flip(0).tolist()
+    tensors = _task("a").export_raw(raw)
+    assert tensors["scores"].shape == (1, 2, 1)
+    assert tensors["boxes"].tolist() == [[list(box) for box in boxes]]
+    [found] = _task("a").decode_raw(tensors, SIZE)
+    assert found["scores"].tolist() == tensors["scores"].flatten().flip(0).tolist()
+
+
+def test_agreement_is_the_share_of_boxes_that_both_have() -> None:
+    def said(*found: tuple[Box, float, int]) -> Prediction:
+        boxes, scores, labels = zip(*found, strict=True) if found else ((), (), ())
+        return {
+            "boxes": _bounding_boxes(boxes),
+            "scores": torch.tensor(scores),
+            "labels": torch.tensor(labels, dtype=torch.int64),
+        }
+
+    task, box, far = _task("a", "b"), (0.0, 0.0, 10.0, 10.0), (20.0, 20.0, 30.0, 30.0)
+    one = said((box, 0.9, 0), (far, 0.8, 1), (far, 0.1, 0))
+    assert task.agreement(one, one) == 1.0
+    # One box is a little smaller, the other of another class: 2 of 4.
+    other = said(((0.0, 0.0, 10.0, 9.1), 0.7, 0), (far, 0.8, 0))
+    assert task.agreement(one, other) == task.agreement(other, one) == 0.5
+    assert task.agreement(one, said(((0.0, 0.0, 10.0, 8.9), 0.7, 0))) == 0.0
+    assert task.agreement(one, said()) == 0.0
+    # What no person is shown does not count.
+    assert task.agreement(said(), said((box, 0.4, 0))) == 1.0

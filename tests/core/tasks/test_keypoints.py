@@ -18,6 +18,7 @@ from mtcli.core.ops.heatmaps import peaks
 from mtcli.core.task import Prediction, Target, View
 from mtcli.core.tasks.keypoints import Keypoints, KeypointsFacts, KeypointsOptions
 from tests.conftest import DEVICE
+from tests.drawn import drawn_on
 
 SIZE = (60, 80)
 NAMES = ("left eye", "right eye", "nose")
@@ -360,10 +361,10 @@ def test_sure_points_and_known_ones_are_drawn() -> None:
     image = torch.zeros(3, *SIZE, dtype=torch.uint8)
     said = _said((10, 30), (40, 30), (70, 30))
     said["scores"] = torch.tensor([0.9, 0.1, 0.1])
-    drawn = _task("a", "b", "c").draw(image, said, None)
+    drawn = drawn_on(_task("a", "b", "c"), image, said, None)
     assert drawn[:, 28:33, 8:13].any()
     assert not drawn[:, :, 36:].any()
-    both = _task("a", "b", "c").draw(image, said, _target(None, (40, 30), None))
+    both = drawn_on(_task("a", "b", "c"), image, said, _target(None, (40, 30), None))
     assert both[:, 22:38, 32:48].any()
     assert not both[:, :, 60:].any()
 
@@ -379,8 +380,23 @@ def test_json_names_the_points() -> None:
 
 def test_export_gives_what_decode_says() -> None:
     task, raw = _task("a", "b"), torch.randn(3, 2, 15, 20)
-    points, scores = task.export(raw)
-    found = task.decode(raw, SIZE)
-    for row, prediction in enumerate(found):
-        assert torch.equal(points[row], prediction["points"].as_subclass(Tensor)[:, :2])
-        assert torch.equal(scores[row], prediction["scores"])
+    found = task.export(raw, SIZE)
+    for row, prediction in enumerate(task.decode(raw, SIZE)):
+        assert torch.equal(found["points"][row], prediction["points"].as_subclass(Tensor)[:, :2])
+        assert torch.equal(found["scores"][row], prediction["scores"])
+
+
+def test_agreement_is_of_points_that_either_is_sure_of() -> None:
+    def said(*points: tuple[float, float, float]) -> Prediction:
+        places = torch.tensor([(x, y, x, y) for x, y, _ in points], dtype=torch.float32)
+        return {
+            "points": as_boxes(places, (300, 400)),
+            "scores": torch.tensor([score for _, _, score in points]),
+        }
+
+    task = _task("a", "b", "c")
+    one = said((10, 10, 0.9), (50, 50, 0.1), (90, 90, 0.1))
+    # A hundredth of the diagonal is 5 pixels.
+    other = said((13, 14, 0.2), (50, 56, 0.8), (9, 9, 0.1))
+    assert task.agreement(one, other) == task.agreement(other, one) == 0.5
+    assert task.agreement(said(*[(1, 1, 0.1)] * 3), said(*[(99, 9, 0.1)] * 3)) == 1.0

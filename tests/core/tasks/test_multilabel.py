@@ -9,11 +9,10 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from mtcli.core.imbalance import asymmetric_losses
+from mtcli.core.imbalance import MAX_WEIGHT, asymmetric_losses
 from mtcli.core.labels import LabelError, WordsLabel
 from mtcli.core.task import Caption, Prediction, Target
 from mtcli.core.tasks.multilabel import (
-    MAX_WEIGHT,
     Multilabel,
     MultilabelFacts,
     MultilabelOptions,
@@ -284,7 +283,13 @@ def test_json_names_what_applies() -> None:
 
 def test_export_gives_what_decode_says() -> None:
     task, logits = _task("a", "b"), torch.randn(3, 2)
-    (probabilities,) = task.export(logits)
+    probabilities = task.export(logits, SIZE)["probabilities"]
     rows = [row["probabilities"] for row in task.decode(logits, SIZE)]
     assert torch.equal(probabilities, torch.stack(rows))
     assert rows[0].tolist() == pytest.approx(logits[0].sigmoid().tolist())
+
+
+def test_agreement_is_the_share_of_classes_said_alike() -> None:
+    one, other = ({"probabilities": torch.tensor(row)} for row in ([0.6, 0.1], [0.4, 0.3]))
+    assert _task("a", "b").agreement(one, other) == 0.5
+    assert _task("a", "b", threshold=0.35).agreement(one, other) == 1.0

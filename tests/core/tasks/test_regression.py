@@ -278,9 +278,17 @@ def test_json_names_the_numbers_where_they_have_names() -> None:
 
 def test_export_gives_what_decode_says() -> None:
     task, raw = _task((10.0, 0.0), (2.0, 0.5), loss="gaussian_nll"), torch.randn(3, 4)
-    (numbers,) = task.export(raw)
-    said = torch.stack([row["numbers"] for row in task.decode(raw, SIZE)])
-    torch.testing.assert_close(numbers, said.float())
+    found = task.export(raw, SIZE)
+    for name in ("numbers", "deviation"):
+        said = torch.stack([row[name] for row in task.decode(raw, SIZE)])
+        assert found[name].dtype == torch.float32
+        assert torch.equal(found[name], said.float())
+
+
+def test_agreement_is_measured_by_the_training_split_s_deviation() -> None:
+    task = _task((10.0, 0.0), (2.0, 0.5))
+    one, other = ({"numbers": torch.tensor(row)} for row in ([10.0, 1.0], [10.019, 1.006]))
+    assert task.agreement(one, other) == 0.5
 
 
 # Metrics.

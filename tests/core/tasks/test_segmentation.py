@@ -23,6 +23,7 @@ from mtcli.core.ops.drawing import color_of
 from mtcli.core.task import Prediction, Target
 from mtcli.core.tasks.segmentation import Segmentation, SegmentationFacts, SegmentationOptions
 from tests.conftest import DEVICE
+from tests.drawn import drawn_on
 
 NAMES = ("background", "cell", "nucleus")
 Rows = list[list[int]]
@@ -342,10 +343,17 @@ def test_json_holds_shares_and_masks_that_coco_s_tools_read() -> None:
         assert said[name]["share"] == pytest.approx(float((rows == number).float().mean()))
 
 
-def test_export_gives_probabilities() -> None:
-    (probabilities,) = _task().export(torch.randn(2, 3, 4, 6))
-    assert probabilities.shape == (2, 3, 4, 6)
-    torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(2, 4, 6))
+def test_export_gives_a_class_for_every_pixel() -> None:
+    raw = torch.randn(2, 3, 4, 6)
+    classes = _task().export(raw, (4, 6))["classes"]
+    assert classes.dtype == torch.uint8
+    assert torch.equal(classes, raw.argmax(dim=1).to(torch.uint8))
+    assert _task().export(raw, (16, 24))["classes"].shape == (2, 16, 24)
+
+
+def test_agreement_is_the_share_of_equal_pixels() -> None:
+    one, other = (_map(torch.tensor([row])) for row in ([0, 1, 2, 1], [0, 1, 1, 1]))
+    assert _task().agreement(one, other) == 0.75
 
 
 @pytest.mark.parametrize(
@@ -355,7 +363,7 @@ def test_a_background_is_left_clear(first: str, clear: bool) -> None:
     task = _task((first, "b"))
     image = torch.full((3, 64, 64), 100, dtype=torch.uint8)
     prediction: Prediction = _map(torch.zeros(64, 64))
-    drawn = task.draw(image, prediction, None)
+    drawn = drawn_on(task, image, prediction, None)
     assert torch.equal(drawn, image) == clear
 
 
@@ -363,7 +371,7 @@ def test_classes_are_drawn_in_their_colours() -> None:
     image = torch.zeros(3, 96, 96, dtype=torch.uint8)
     rows = torch.zeros(96, 96, dtype=torch.uint8)
     rows[:48] = 2
-    drawn = _task().draw(image, _map(rows), None)
+    drawn = drawn_on(_task(), image, _map(rows), None)
     expected = (0.35 * torch.tensor(color_of(1))).round()
     assert drawn[:, 20, 80].tolist() == expected.tolist()
     assert drawn[:, 60, 80].tolist() == [0, 0, 0]

@@ -11,9 +11,9 @@ from torchvision.tv_tensors import Mask
 
 from mtcli.core.labels import Object, ObjectsLabel, WordsLabel
 from mtcli.core.maps import IGNORED, NumberMap
-from mtcli.core.ops.drawing import class_map, number_map
 from mtcli.core.task import AnyTask, Caption, with_score
 from mtcli.core.tasks import KINDS
+from tests.drawn import drawn_on
 
 GREY = torch.full((3, 120, 160), 100, dtype=torch.uint8)
 
@@ -73,25 +73,26 @@ def _changed(drawn: Tensor) -> Tensor:
 def test_pixels_that_are_not_taught_stay_clear() -> None:
     numbers = torch.full((120, 160), IGNORED, dtype=torch.uint8)
     numbers[:10, 30:] = 1
-    changed = _changed(class_map(GREY, numbers, ("background", "tree"), 1))
+    task = _task("segmentation", {}, classes=("background", "tree"))
+    changed = _changed(drawn_on(task, GREY, task.truth({"classes": Mask(numbers)})))
     assert changed[:10, 30:].all()
     assert not changed[:60, :30].any()
     assert not changed[10:60].any()  # the legend is further below
-    task = _task("segmentation", {}, classes=("background", "tree"))
-    truth = task.truth({"classes": Mask(numbers)})
-    assert torch.equal(task.draw(GREY, truth, None), class_map(GREY, numbers, ("", "tree"), 1))
 
 
 def test_pixels_that_were_not_measured_have_no_colour() -> None:
     values = torch.zeros(120, 160)
     values[:10, 30:] = 2.0
-    changed = _changed(number_map(GREY, values))
+    task = _task("depth", {}, mean=1.0, mean_log=0.0)
+    truth = task.truth({"depth": NumberMap(values)})
+    changed = _changed(drawn_on(task, GREY, truth))
     assert changed[:10, 30:].all()
     assert not changed[:60, :30].any()
     assert not changed[10:60].any()  # the legend is further below
-    assert torch.equal(number_map(GREY, torch.zeros(120, 160)), GREY)
-    task = _task("depth", {}, mean=1.0, mean_log=0.0)
-    told = task.to_json(task.truth({"depth": NumberMap(values)}))
+    nothing = task.truth({"depth": NumberMap(torch.zeros(120, 160))})
+    assert torch.equal(drawn_on(task, GREY, nothing), GREY)
+    assert (task.summary(truth), task.summary(nothing)) == ("2 … 2", "nothing")
+    told = task.to_json(truth)
     assert (told["depth"]["min"], told["depth"]["mean"]) == (2.0, 2.0)
 
 
@@ -101,6 +102,6 @@ def test_missing_points_are_not_drawn() -> None:
     target = {"points": places, "visibility": torch.tensor([1, 0])}
     truth = task.truth(target)
     assert truth["scores"].tolist() == [1.0, 0.0]
-    drawn = _changed(task.draw(GREY, truth, None))
+    drawn = _changed(drawn_on(task, GREY, truth, None))
     assert drawn[20, 30]
     assert not drawn[:4, :4].any()
