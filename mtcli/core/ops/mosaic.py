@@ -9,11 +9,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from mtcli.core.ops.drawing import BAD, Color, font, to_pil, to_tensor
-
-PAPER: Color = (255, 255, 255)
-INK: Color = (20, 20, 20)
-QUIET: Color = (115, 115, 115)
+from mtcli.core.ops.drawing import BAD, INK, PAPER, QUIET, Color, font, to_pil, to_tensor
 
 LANDSCAPE = 1.6
 """How much wider than high a screen is."""

@@ -22,13 +22,15 @@ def _found(
     boxes: Sequence[Any], scores: Sequence[Sequence[float]], **options: Any
 ) -> tuple[list[list[float]], list[float], list[int]]:
     given: dict[str, Any] = {"threshold": 0.05, "nms": 0.6, "limit": 100, **options}
-    corners, kept, labels = detections(
-        torch.tensor(scores, dtype=torch.float32, device=DEVICE),
-        torch.tensor(boxes, dtype=torch.float32, device=DEVICE),
+    found = detections(
+        torch.tensor([scores], dtype=torch.float32, device=DEVICE),
+        torch.tensor([boxes], dtype=torch.float32, device=DEVICE),
         SIZE,
         **given,
     )
-    return corners.tolist(), kept.tolist(), labels.tolist()
+    assert found["image"].tolist() == [0] * len(found["boxes"])
+    assert found["counts"].tolist() == [len(found["boxes"])]
+    return found["boxes"].tolist(), found["scores"].tolist(), found["labels"].tolist()
 
 
 def test_the_best_comes_first() -> None:
@@ -92,9 +94,11 @@ def test_boxes_are_cut_off_at_the_border() -> None:
 
 def test_nothing_found_has_the_shapes_of_something() -> None:
     none = detections(
-        torch.zeros(0, 3), torch.zeros(0, 4), SIZE, threshold=0.05, nms=0.6, limit=100
+        torch.zeros(2, 0, 3), torch.zeros(2, 0, 4), SIZE, threshold=0.05, nms=0.6, limit=100
     )
-    assert [tuple(part.shape) for part in none] == [(0, 4), (0,), (0,)]
+    shapes = [tuple(none[name].shape) for name in ("boxes", "scores", "labels", "image")]
+    assert shapes == [(0, 4), (0,), (0,), (0,)]
+    assert none["counts"].tolist() == [0, 0]
 
 
 def test_the_order_of_places_does_not_matter() -> None:
@@ -102,8 +106,37 @@ def test_the_order_of_places_does_not_matter() -> None:
     boxes = torch.cat([corner, corner + 4 + torch.rand(60, 2) * 10], dim=1)
     scores, order = torch.rand(60, 3), torch.randperm(60)
 
-    def found(boxes: Tensor, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return detections(scores, boxes, SIZE, threshold=0.1, nms=0.5, limit=30)
+    def found(boxes: Tensor, scores: Tensor) -> dict[str, Tensor]:
+        return detections(scores[None], boxes[None], SIZE, threshold=0.1, nms=0.5, limit=30)
 
-    for one, other in zip(found(boxes, scores), found(boxes[order], scores[order]), strict=True):
-        assert torch.equal(one, other)
+    one, other = found(boxes, scores), found(boxes[order], scores[order])
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_pictures_stand_one_behind_the_other() -> None:
+    # The last is better than all of the first, and lies where the first's do.
+    scores = torch.tensor([[[0.3], [0.2], [0.4]], [[0.0], [0.0], [0.0]], [[0.9], [0.8], [0.7]]])
+    boxes = torch.tensor([NEAR] * 3, dtype=torch.float32)
+    found = detections(scores, boxes, SIZE, threshold=0.05, nms=0.6, limit=100)
+    assert found["image"].tolist() == [0, 0, 2, 2]
+    assert found["counts"].tolist() == [2, 0, 2]
+    assert found["scores"].tolist() == pytest.approx([0.4, 0.3, 0.9, 0.7])
+
+
+@pytest.mark.parametrize(("pictures", "classes", "side"), [(2, 3, 40), (8, 80, 1024), (64, 4, 640)])
+def test_all_pictures_at_once_are_each_alone(
+    pictures: int, classes: int, side: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a graph does it, where boxes of other pictures and classes lie on other tiles."""
+    generator = torch.Generator().manual_seed(5)
+    corner = torch.rand(pictures, 150, 2, generator=generator) * side * 0.8
+    grown = torch.rand(pictures, 150, 2, generator=generator) * side * 0.2
+    boxes = torch.cat([corner, corner + grown], dim=2)
+    scores = torch.rand(pictures, 150, classes, generator=generator)
+    options: dict[str, Any] = {"threshold": 0.3, "nms": 0.3, "limit": 40}
+    each = detections(scores, boxes, (side, side), **options)
+    monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True)
+    at_once = detections(scores, boxes, (side, side), **options)
+    assert len(each["boxes"]) > 20 * pictures
+    for name, values in each.items():
+        assert torch.equal(values, at_once[name]), name
