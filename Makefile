@@ -12,7 +12,7 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "mtcli needs Python 3.11 or newer; PYTHON=/path/to/python3 make setup"; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[pretrained,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[pretrained,export,dev]'
 	touch $@
 
 demo: setup ## train two tasks on the sample data, evaluate, print the table
@@ -20,11 +20,14 @@ demo: setup ## train two tasks on the sample data, evaluate, print the table
 	$(BIN)/mtcli train sample_data/mtcli.yaml --tasks cls,det --name demo
 	$(BIN)/mtcli eval runs/demo --per-class
 
+# A process for each core, up to four, and one thread in each: tiny networks gain nothing by more.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope
+
 test: setup ## the test suite, a few minutes
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: setup ## the slow tests too
-	$(BIN)/python -m pytest -m ''
+	$(PYTEST) -m ''
 
 check: setup ## format, lint, types, layers, docs
 	$(BIN)/ruff format --check .

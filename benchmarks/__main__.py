@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks import (
     cached,
     datacheck,
+    export,
     fusion,
     halves,
     heads,
@@ -34,6 +35,8 @@ TITLES = {
     "transfer": "Accuracy / macro F1 by the trunk's start, what learns, and the share of labels",
     "sharing": "Ways of sharing a trunk under the same budget (epochs take turns)",
     "fusion": "Ways of fusing several inputs against the first alone, and with one missing",
+    "export": "A model in each format it is shipped in: metrics on val, and one picture at a time",
+    "apart": "One ONNX file of all tasks beside one for each, asked one after another",
     "loop": "A whole training epoch against the same steps on ready tensors (in turn)",
     "datacheck": "mtcli data check against reading the same files alone (in turn)",
     "seeds": "One config under several seeds",
@@ -50,6 +53,9 @@ def main() -> None:
         "--seeds", default="0,1", help="for seeds, mixing, transfer, sharing and fusion"
     )
     parser.add_argument("--tasks", help="for sharing: those to learn, cls,det for example")
+    parser.add_argument(
+        "--run", type=Path, help="for export and apart: a trained one; else one is trained now"
+    )
     parser.add_argument("--name", default="sample", help="of the file below benchmarks/results")
     given = parser.parse_args()
     numbers = [int(seed) for seed in given.seeds.split(",")]
@@ -74,6 +80,10 @@ def main() -> None:
             rows = sharing.measure(given.config, given.sets, numbers, tasks)
         elif name == "fusion":
             rows = fusion.measure(given.config, given.sets, numbers)
+        elif name == "export":
+            rows = export.measure(given.run, given.config, given.sets)
+        elif name == "apart":
+            rows = export.measure_apart(given.run, given.config, given.sets)
         elif name == "mixing":
             rows = mixing.measure(given.config, given.sets, numbers)
         else:

@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks.trainings import begin, take_turns
 from mtcli.core.configfile import load_config
 from mtcli.core.fusion import FUSIONS
+from mtcli.core.opening import open_model
 from mtcli.core.run import find_checkpoint
 from mtcli.recipes.evaluate import measure as measured
 
@@ -73,7 +74,7 @@ def _values(
     """Each task's primary metric on val."""
     loaded = load_config(config, sets)
     without = [] if lacking is None else [lacking]
-    told = measured(checkpoint, loaded, "val", None, without=without)
+    told = measured(open_model(checkpoint), loaded, "val", None, without=without)
     while True:
         try:
             next(told)

@@ -178,7 +178,8 @@ def cli_reference() -> str:
         "# Command line reference\n",
         f"{app.info.help}\n",
         "Exit codes: 0 done · 1 the work failed · 2 wrong usage, config or data, said before any "
-        "training starts · 130 interrupted, 143 terminated and 129 hung up, after saving.\n",
+        "training starts · 3 a gate was missed · 130 interrupted, 143 terminated and 129 hung up, "
+        "after saving.\n",
         "The result goes to stdout, everything else to stderr.\n",
     ]
     commands = [(command.name, command.callback) for command in app.registered_commands]

@@ -26,6 +26,15 @@ KEPT = {"train": 16, "val": 8}
 
 every_example = pytest.mark.parametrize("name", NAMES)
 
+# Each format is read, trained with and measured in tests of its own; these are one training each.
+each_to_train = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name.startswith("labels-") else ())
+        for name in NAMES
+    ],
+)
+
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -49,7 +58,7 @@ def tasks(name: str) -> list[TaskConfig]:
     return list(config(name).tasks.values())
 
 
-@every_example
+@each_to_train
 def test_an_example_trains_and_evaluates(cli: Cli, sample: Path, name: str) -> None:
     changes = [word for text in SHRUNK for word in ("--set", text)]
     trained = cli("train", sample / "examples" / f"{name}.yaml", "--name", "it", *changes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 import warnings
@@ -11,7 +12,19 @@ from typing import Annotated
 import typer
 
 from mtcli import __version__
-from mtcli.cli import config, data, evaluate, init, models, sample, train, transfer
+from mtcli.cli import (
+    completion,
+    config,
+    data,
+    evaluate,
+    export,
+    init,
+    models,
+    predict,
+    sample,
+    train,
+    transfer,
+)
 from mtcli.console.errors import print_error, print_failure
 from mtcli.core.errors import MtcliError
 
@@ -25,6 +38,8 @@ app = typer.Typer(
 app.command("train")(train.train)
 app.command("transfer")(transfer.transfer)
 app.command("eval")(evaluate.evaluate)
+app.command("export")(export.export)
+app.command("predict")(predict.predict)
 app.command("init")(init.init)
 app.command("sample")(sample.sample)
 app.add_typer(config.app, name="config")
@@ -53,9 +68,10 @@ _main.__doc__ = None  # typer would show it in place of the help above
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code.
 
-    0 done, 1 the work failed, 2 wrong usage, config or data, 130 interrupted, 143 terminated,
-    129 hung up.
+    0 done, 1 the work failed, 2 wrong usage, config or data, 3 a gate was missed, 130 interrupted,
+    143 terminated, 129 hung up.
     """
+    completion.join_cut_words(os.environ)
     words = list(sys.argv[1:] if argv is None else argv)
     # Pillow warns of every large picture; what it refuses to open is an error of ours.
     warnings.filterwarnings("ignore", message="Image size .* exceeds limit")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from mtcli.cli import options
+from mtcli.cli import completion, options
 from mtcli.core.errors import UsageError, did_you_mean
 from mtcli.core.inventory.facts import Key
 from mtcli.core.run import MODEL, WEIGHTS
@@ -39,6 +39,7 @@ def list_models(
             metavar="PATTERN",
             help="A name or tag, a part of one, or 'resnet*'. Without: some well-known trunks.",
             show_default=False,
+            autocompletion=completion.trunks,
         ),
     ] = None,
     size: Size = None,
@@ -69,6 +70,7 @@ def show(
         typer.Argument(
             metavar="NAME|CONFIG|RUN|FILE",
             help="A trunk's name, a YAML config, a run or checkpoint, or a weight file.",
+            autocompletion=completion.networks,
         ),
     ],
     size: Size = None,

@@ -9,6 +9,7 @@ from typing import Annotated, ParamSpec, TypeVar
 
 import typer
 
+from mtcli.cli import completion
 from mtcli.core.errors import UsageError
 
 P = ParamSpec("P")
@@ -20,10 +21,17 @@ ConfigArgument = Annotated[
         metavar="CONFIG",
         help="A YAML config. Without: mtcli.yaml, then sample_data/mtcli.yaml.",
         show_default=False,
+        autocompletion=completion.files,
     ),
 ]
 Tasks = Annotated[
-    str | None, typer.Option("--tasks", metavar="A,B", help="Only these tasks of the config.")
+    str | None,
+    typer.Option(
+        "--tasks",
+        metavar="A,B",
+        help="Only these tasks of the config.",
+        autocompletion=completion.tasks,
+    ),
 ]
 Sets = Annotated[
     list[str] | None,
@@ -31,6 +39,7 @@ Sets = Annotated[
         "--set",
         metavar="KEY=VALUE",
         help="Change a key of the config, such as train.epochs=5; may stand several times.",
+        autocompletion=completion.sets,
     ),
 ]
 Name = Annotated[
@@ -39,14 +48,30 @@ Name = Annotated[
 ]
 Runs = Annotated[
     Path | None,
-    typer.Option("--runs", metavar="DIR", help="The folder that runs go to; default: runs."),
+    typer.Option(
+        "--runs",
+        metavar="DIR",
+        help="The folder that runs go to; default: runs.",
+        autocompletion=completion.files,
+    ),
 ]
 Device = Annotated[
-    str | None, typer.Option("--device", metavar="auto|cpu|cuda[:N]", help="Where to compute.")
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="auto|cpu|cuda[:N]",
+        help="Where to compute.",
+        autocompletion=completion.devices,
+    ),
 ]
 Precision = Annotated[
     str | None,
-    typer.Option("--precision", metavar="auto|fp32|bf16|fp16", help="In which number format."),
+    typer.Option(
+        "--precision",
+        metavar="auto|fp32|bf16|fp16",
+        help="In which number format.",
+        autocompletion=completion.precisions,
+    ),
 ]
 AllowPlugins = Annotated[
     bool,

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from mtcli.cli import options
-from mtcli.cli.ending import leave
+from mtcli.cli import completion, gates, options
+from mtcli.cli.ending import hold_ended, leave
 from mtcli.cli.folds import FoldOptions, train_folds
 from mtcli.core.errors import UsageError
+from mtcli.core.gates import Demands
 
 
 @options.interruptible
@@ -22,7 +23,12 @@ def train(
     runs: options.Runs = None,
     resume: Annotated[
         Path | None,
-        typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped."),
+        typer.Option(
+            "--resume",
+            metavar="RUN",
+            help="Go on with a run that was stopped.",
+            autocompletion=completion.models,
+        ),
     ] = None,
     folds: Annotated[
         int | None,
@@ -44,6 +50,9 @@ def train(
             "--group", metavar="COLUMN", help="Pictures alike in this CSV column share a fold."
         ),
     ] = None,
+    fail_under: gates.FailUnder = None,
+    baseline: gates.BaselineOption = None,
+    max_drop: gates.MaxDrop = None,
     allow_plugins: options.AllowPlugins = False,
     device: options.Device = None,
     precision: options.Precision = None,
@@ -63,6 +72,9 @@ def train(
     output = make_output(as_json, quiet)
     division = FoldOptions(folds, fold, stratify, group)
     is_set = resume is not None and FoldSet(resume).exists
+    demands = Demands.read(fail_under, max_drop, baseline)
+    if is_set or folds is not None:
+        gates.refuse_for_folds({"--fail-under": fail_under, "--baseline": baseline})
     division.check(name, resumed=is_set)
     run = None
     if resume is not None:
@@ -93,10 +105,16 @@ def train(
         train_folds(loaded, where, division, output)
         return
 
+    from mtcli.console.gates import held_json, show_held
     from mtcli.console.training import TrainingView
     from mtcli.recipes.train import train as recipe
 
-    with TrainingView(output) as view:
+    limits = demands.of(gates.configured_kinds(loaded))
+    with TrainingView(output, answers=False) as view:
         for event in recipe(loaded, where):
             view.show(event)
-    leave(view.ended, output)
+    held = hold_ended(view.ended, demands, limits)
+    if output.as_json and view.answer:
+        output.json({**view.answer, **held_json(held)})
+    show_held(output, held)
+    leave(view.ended, output, held, demands.words)

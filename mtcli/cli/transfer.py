@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mtcli.cli import options
-from mtcli.cli.ending import leave
+from mtcli.cli import completion, gates, options
+from mtcli.cli.ending import hold_ended, leave
 from mtcli.cli.typed import as_typed
 from mtcli.core.errors import UsageError
+from mtcli.core.gates import Demands
 
 if TYPE_CHECKING:
     from mtcli.console.output import Output
@@ -28,6 +29,7 @@ def transfer(
             metavar="[TASK=]ORIGIN",
             help="A run, checkpoint or weight file to start from; several, each for its task, "
             "with --merge.",
+            autocompletion=completion.models,
         ),
     ] = None,
     tasks: options.Tasks = None,
@@ -71,13 +73,15 @@ def transfer(
             "--add-task", metavar="NAME", help="Learn this task of the config beside the origin's."
         ),
     ] = None,
+    fail_under: gates.FailUnder = None,
+    baseline: gates.BaselineOption = None,
     max_drop: Annotated[
-        float | None,
+        list[str] | None,
         typer.Option(
             "--max-drop",
-            metavar="X",
-            help="With --add-task: exit 3 where an old task's metric gets worse by more.",
-            min=0,
+            metavar="[TASK.METRIC=]X",
+            help="With --add-task: exit 3 where an old task's primary metric gets worse by more; "
+            "with --baseline as for eval.",
         ),
     ] = None,
     distill: Annotated[
@@ -126,8 +130,17 @@ def transfer(
     from mtcli.console.output import make_output
 
     output = make_output(as_json, quiet)
-    if max_drop is not None and added is None:
-        raise UsageError("--max-drop holds the tasks that were there before --add-task")
+    if max_drop is not None and added is None and baseline is None:
+        raise UsageError(
+            "--max-drop holds the tasks that were there before --add-task",
+            expected="--add-task or --baseline too",
+        )
+    # Against a baseline, where there is one; else against the origin, whose tasks are kept.
+    demands = Demands.read(fail_under, None if baseline is None else max_drop, baseline)
+    allowed = gates.allowed_drop(max_drop) if max_drop and baseline is None else None
+    if init_only and (fail_under or baseline is not None):
+        option = "--fail-under" if fail_under else "--baseline"
+        raise UsageError(f"--init-only measures nothing, so that {option} has no place beside it")
     if init_only and (epochs is not None or added is not None):
         other = "--epochs" if epochs is not None else "--add-task"
         raise UsageError(f"--init-only trains nothing, so that {other} has no place beside it")
@@ -168,7 +181,7 @@ def transfer(
         allow_plugins=allow_plugins,
     )
     with as_typed(asked.train, asked.sets):
-        _run(asked, output, name, runs or Path("runs"), init_only, max_drop, verbose)
+        _run(asked, output, name, runs or Path("runs"), init_only, demands, allowed, verbose)
 
 
 def _run(
@@ -177,9 +190,11 @@ def _run(
     name: str | None,
     runs: Path,
     init_only: bool,
-    max_drop: float | None,
+    demands: Demands,
+    allowed: float | None,
     verbose: bool,
 ) -> None:
+    from mtcli.console.gates import held_json, show_held
     from mtcli.console.training import TrainingView
     from mtcli.console.transfer import plan_json, show_plan
     from mtcli.core.transfer.configuring import configure
@@ -190,6 +205,7 @@ def _run(
     configured = configure(asked)
     if asked.config is None:
         output.note(f"config {configured.path}")
+    limits = demands.of(gates.configured_kinds(configured.config))
     where = NewRun(runs, name, configured.path.resolve().parent.name)
     answer: dict[str, Any] = {}
     if init_only:
@@ -199,9 +215,9 @@ def _run(
         keeping = None
         if asked.added is not None:
             origin = Path(next(iter(configured.config.transfer.origin.values())))
-            keeping = Keeping(origin, configured.known, max_drop)
+            keeping = Keeping(origin, configured.known, allowed)
         told = transfer(configured.config, where, keeping)
-    with TrainingView(output, part_of_more=True) as view:
+    with TrainingView(output, answers=False, plans=False) as view:
         for event in told:
             view.show(event)
             if isinstance(event, TransferPlanned):
@@ -209,12 +225,14 @@ def _run(
                 show_plan(output, event, verbose)
             elif isinstance(event, Initialised):
                 answer |= {"run": str(event.run), "checkpoint": str(event.checkpoint)}
+    held = hold_ended(view.ended, demands, limits)
     if output.as_json and (init_only or view.answer):
-        output.json({**view.answer, **answer})
+        output.json({**view.answer, **answer, **held_json(held)})
     elif init_only:
         output.result.print(answer["run"], soft_wrap=True, markup=False)
         output.note(f"train it: mtcli train --resume {answer['run']}")
-    leave(view.ended, output)
+    show_held(output, held)
+    leave(view.ended, output, held, demands.words)
 
 
 def _origins(texts: list[str]) -> dict[str, str]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from mtcli.console.line import MovingLine
 from mtcli.console.output import Output
-from mtcli.console.text import clock, metric, number
+from mtcli.console.text import chance, change, clock, interval, metric, number
 from mtcli.core import events
+from mtcli.core.baseline import Difference
+from mtcli.core.gates import Held
 
 
 class EvaluationView:
@@ -20,12 +22,10 @@ class EvaluationView:
     def __init__(self, output: Output, per_class: bool) -> None:
         self._output = output
         self._per_class = per_class
-        self._line = Text()
-        self._live = Live(self._line, console=output.talk, transient=True, redirect_stdout=False)
+        self._line = MovingLine(output)
 
     def __enter__(self) -> EvaluationView:
-        if self._output.live:
-            self._live.start()
+        self._line.__enter__()
         return self
 
     def __exit__(
@@ -34,20 +34,21 @@ class EvaluationView:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._output.live:
-            self._live.stop()
+        self._line.__exit__(kind, error, trace)
 
     def show(self, event: events.Event) -> None:
         """Draw one event."""
         if isinstance(event, events.Noted):
             self._output.note(event.text)
         elif isinstance(event, events.Verifying):
-            self._line.plain = f"look  {event.done}/{event.total} pictures"
+            self._line.say(f"look  {event.done}/{event.total} pictures")
+        elif isinstance(event, events.Resampling):
+            self._line.say(f"ci  {event.task}  {event.done}/{event.total} samples")
         elif isinstance(event, events.Evaluating):
-            self._line.plain = f"{event.split}  {event.done}/{event.total} pictures"
+            self._line.say(f"{event.split}  {event.done}/{event.total} pictures")
 
-    def result(self, event: events.EvaluationEnded) -> None:
-        """The table on stdout."""
+    def result(self, event: events.EvaluationEnded, held: Held | None = None) -> None:
+        """The table on stdout, beside a baseline that it was held against."""
         out = self._output.result
         without = f" without {', '.join(event.without)}" if event.without else ""
         out.print(
@@ -56,11 +57,11 @@ class EvaluationView:
             soft_wrap=True,
             markup=False,
         )
-        table = Table.grid(padding=(0, 2))
-        for name, task in event.tasks.items():
-            metrics = Text("  ").join(_metric(task, key) for key in task.metrics)
-            table.add_row(f" [accent]{name}[/accent]", metrics, f"{task.labelled} labelled")
-        out.print(table)
+        differences = None if held is None or held.baseline is None else held.differences
+        if event.confidence is None and differences is None:
+            out.print(_rows(event))
+        else:
+            out.print(_columns(event, differences))
         if self._per_class:
             show_classes(self._output, event.tasks)
 
@@ -70,6 +71,45 @@ def show_classes(output: Output, tasks: Mapping[str, events.TaskResult]) -> None
     for name, task in tasks.items():
         if task.per_class:
             output.result.print(_classes(name, task.per_class))
+
+
+def _rows(event: events.EvaluationEnded) -> Table:
+    """A row a task."""
+    table = Table.grid(padding=(0, 2))
+    for name, task in event.tasks.items():
+        metrics = Text("  ").join(_metric(task, key) for key in task.metrics)
+        table.add_row(f" [accent]{name}[/accent]", metrics, f"{task.labelled} labelled")
+    return table
+
+
+def _columns(event: events.EvaluationEnded, differences: Sequence[Difference] | None) -> Table:
+    """A row a metric, where there is more to say of each than its number."""
+    table = Table(box=None, pad_edge=False, header_style="quiet", padding=(0, 2, 0, 0))
+    sure = event.confidence
+    heads = [" task", "metric", "value"]
+    heads += [] if sure is None else [f"{sure.level:g} % interval"]
+    heads += [] if differences is None else ["before", "change", "chance"]
+    heads.append("labelled")
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    told = {(one.task, one.metric): one for one in differences or ()}
+    for name, task in event.tasks.items():
+        for key, value in task.metrics.items():
+            primary = key == task.primary
+            row = [
+                Text(f" {name}" if primary else "", style="accent"),
+                Text(metric(key), style="quiet"),
+                Text(number(value), style="name" if primary else ""),
+            ]
+            if sure is not None:
+                row.append(Text(interval(task.intervals.get(key))))
+            one = told.get((name, key))
+            if one is not None:
+                moved = Text(change(one.change))
+                row += [Text(number(one.before)), moved, Text(chance(one.outside_chance))]
+            row += [Text()] * (len(heads) - 1 - len(row))
+            table.add_row(*row, str(task.labelled) if primary else "")
+    return table
 
 
 def _metric(task: events.TaskResult, key: str) -> Text:

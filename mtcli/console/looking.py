@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TypeVar
 
-from rich.live import Live
-from rich.text import Text
-
+from mtcli.console.line import MovingLine
 from mtcli.console.output import Output
 from mtcli.core import events
 
@@ -16,19 +14,14 @@ Found = TypeVar("Found")
 
 def watch(output: Output, looking: Generator[events.Event, None, Found]) -> Found:
     """Draw the events of a recipe until it is done; what it returns."""
-    line = Text()
-    live = Live(line, console=output.talk, transient=True, redirect_stdout=False)
-    if output.live:
-        live.start()
-    try:
+    with MovingLine(output) as line:
         while True:
-            event = next(looking)
+            try:
+                event = next(looking)
+            except StopIteration as end:
+                found: Found = end.value
+                return found
             if isinstance(event, events.Noted):
                 output.note(event.text)
             elif isinstance(event, events.Verifying):
-                line.plain = f"look  {event.done}/{event.total} pictures"
-    except StopIteration as end:
-        found: Found = end.value
-        return found
-    finally:
-        live.stop()
+                line.say(f"look  {event.done}/{event.total} pictures")

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mtcli.console.output import Output
-from mtcli.core.events import EpochPlan, Planned
+from mtcli.core.mixing.events import EpochPlan, Planned
 
 
 def show_plan(output: Output, name: str, planned: Planned) -> None:

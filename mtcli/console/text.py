@@ -17,6 +17,18 @@ def number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
+def interval(value: tuple[float, float] | None) -> str:
+    """A confidence interval: [0.810, 0.940]."""
+    return "–" if value is None else f"[{number(value[0])}, {number(value[1])}]"
+
+
+def chance(outside: bool | None) -> str:
+    """Whether a difference is more than chance makes."""
+    if outside is None:
+        return ""
+    return "outside" if outside else "within"
+
+
 def change(value: float | None) -> str:
     """A difference with its sign."""
     if value is None:

@@ -23,13 +23,15 @@ from mtcli.core.transfer.events import TransferPlanned
 class TrainingView:
     """Draws the events of a training; a context, since a terminal must be left as it was found.
 
-    With `part_of_more` the end's JSON is not printed, but kept as `answer` for whoever says more.
-    `ended` is how the training ended, once it has.
+    Without `answers` the end's JSON is not printed, but kept as `answer` for whoever says more;
+    without `plans` somebody else shows a transfer's plan. `ended` is how the training ended, once
+    it has.
     """
 
-    def __init__(self, output: Output, part_of_more: bool = False) -> None:
+    def __init__(self, output: Output, answers: bool = True, plans: bool = True) -> None:
         self._output = output
-        self._part_of_more = part_of_more
+        self._answers = answers
+        self._plans = plans
         self.answer: Mapping[str, Any] = {}
         self.ended: events.TrainingEnded | None = None
         self._talk = output.talk
@@ -70,7 +72,7 @@ class TrainingView:
         if isinstance(event, events.Noted):
             self._output.note(event.text)
         elif isinstance(event, TransferPlanned):
-            if not self._part_of_more:
+            if self._plans:
                 self._output.note(plan_line(event))
         elif isinstance(event, events.TrainingStarted):
             self._started = event
@@ -172,7 +174,7 @@ class TrainingView:
             return
         if out.as_json:
             self.answer = training_json(event)
-            if not self._part_of_more:
+            if self._answers:
                 out.json(self.answer)
             return
         if out.quiet:

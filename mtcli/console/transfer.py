@@ -13,10 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from mtcli.console.gates import show_gates
 from mtcli.console.output import Output
 from mtcli.console.tables import print_rows
 from mtcli.console.text import change, number, until
-from mtcli.core.transfer.events import NOISE, Compared, Kept, TensorPlan, TransferPlanned
+from mtcli.core.transfer.events import Compared, TensorPlan, TransferPlanned
 from mtcli.core.transfer.rows import part_of
 
 FATES = ("copied", "adapted", "published", "fresh", "left")
@@ -87,17 +88,7 @@ def show_compared(output: Output, compared: Compared) -> None:
             Text(change(kept.change), style=style),
         )
     out.print(table)
-    if compared.allowed is None:
-        return
-    for name, kept in compared.tasks.items():
-        missed = name in compared.missed
-        verdict = "[bad]missed[/bad]" if missed else "met"
-        worse = "drop" if kept.better == "max" else "rise"
-        out.print(
-            f"gate  {escape(name)}.{kept.primary}  {worse} ≤ {compared.allowed:g}   "
-            f"{verdict}: {_moved(kept, compared.allowed, missed)}",
-            soft_wrap=True,
-        )
+    show_gates(output, compared.verdicts)
 
 
 def compared_json(compared: Compared) -> dict[str, Any]:
@@ -127,22 +118,6 @@ def source_name(source: str) -> str:
         return path.name
     near = os.path.relpath(path.parent.parent)
     return path.parent.parent.name if near.startswith("..") else near
-
-
-def _moved(kept: Kept, allowed: float, missed: bool) -> str:
-    """Where a metric went, in as many decimals as tell on which side of the gate it is."""
-    if kept.change is None or kept.drop is None:
-        return "no number to compare"
-    if abs(kept.change) <= NOISE:
-        return "unchanged"
-    size = abs(kept.change)
-    tried = (f"{size:.{decimals}f}" for decimals in range(3, 7))
-    better = kept.drop < 0
-    told = (text for text in tried if float(text) and (better or (float(text) > allowed) == missed))
-    way = "rose" if kept.change > 0 else "fell"
-    # That the metric went up is good news is only plain where higher is better.
-    news = "" if kept.better == "max" else ", better" if better else ", worse"
-    return f"{way} by {next(told, f'{size:.6f}')}{news}"
 
 
 def _show_parts(talk: Console, plan: TransferPlanned) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mtcli.core.architecture import architecture_of, prefix_of, trunks_of
 from mtcli.core.building import build_network
-from mtcli.core.checkpoint import Model, load_model
+from mtcli.core.checkpoint import load_model
 from mtcli.core.config import Config
 from mtcli.core.configmodel import TrunkConfig
 from mtcli.core.data.gather import load_records
@@ -16,6 +16,7 @@ from mtcli.core.data.prepare import prepare_tasks
 from mtcli.core.data.ranges import find_inputs
 from mtcli.core.data.records import Record, labelled_only, require_labels
 from mtcli.core.data.splits import check_files, has_split, names_of
+from mtcli.core.description import Model
 from mtcli.core.distillation import Teacher, known_tasks
 from mtcli.core.errors import ConfigError
 from mtcli.core.freezing import check_frozen

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from mtcli.core.config import (
     Config,
@@ -33,7 +33,7 @@ from mtcli.core.configtasks import (
 )
 from mtcli.core.configties import check_ties, with_shared_layer
 from mtcli.core.configtrunks import check_trunks, custom_trunks, with_trunks
-from mtcli.core.configwords import fields_at, key_path, wanted
+from mtcli.core.configwords import translated
 from mtcli.core.errors import ConfigError, did_you_mean
 from mtcli.core.options import Options
 
@@ -140,32 +140,7 @@ class _Checker:
         try:
             return model.model_validate(values, context=self._context)
         except ValidationError as error:
-            raise self._translate(model, prefix, error) from None
-
-    def _translate(
-        self, model: type[BaseModel], prefix: str, error: ValidationError
-    ) -> ConfigError:
-        errors = error.errors(include_url=False, include_context=False)
-        # An unknown key explains a missing one better than the other way round.
-        first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
-        path = key_path(first)
-        key = ".".join([prefix, *path])
-        # What a value may be instead of something else stands in errors of its own.
-        same = [e for e in errors if key_path(e) == path]
-        more = len({tuple(key_path(e)) for e in errors}) - 1
-        suffix = f" (and {more} more)" if more else ""
-        if first["type"] == "extra_forbidden":
-            siblings = fields_at(model, path[:-1])
-            near = did_you_mean(path[-1], siblings, ".".join([prefix, *path[:-1], ""]))
-            if ":" in path[-1]:
-                near = "a space is missing behind the colon"
-            return self.error(key, f"no such key{suffix}", mend=near)
-        if first["type"] == "missing":
-            return self.error(key, f"is required and missing{suffix}")
-        expected = " or ".join(wanted(e) for e in same)
-        return self.error(
-            key, f"wrong value{suffix}", expected=expected, found=repr(first["input"])
-        )
+            raise translated(model, prefix, error, self.error) from None
 
     def drawn(
         self,

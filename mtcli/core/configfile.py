@@ -14,11 +14,10 @@ from mtcli.core.configcheck import check_config, check_plugins
 from mtcli.core.configties import HIDDEN
 from mtcli.core.configtrunks import custom_trunks
 from mtcli.core.errors import ConfigError, did_you_mean
-from mtcli.core.yamlfile import apply_set, read_yaml
+from mtcli.core.yamlfile import DEFAULT_NAMES, apply_set, read_yaml
 
 OWN_FILES = (("splits", "made"), ("folds", "csv"))
 """What of `data` names a file that mtcli wrote."""
-DEFAULT_NAMES = ("mtcli.yaml", "sample_data/mtcli.yaml")
 
 
 def find_config(given: Path | None, option: str = "a config file") -> Path:

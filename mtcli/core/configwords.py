@@ -3,14 +3,51 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
+
+from mtcli.core.errors import ConfigError, did_you_mean
 
 
-def fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
+def translated(
+    model: type[BaseModel],
+    prefix: str,
+    error: ValidationError,
+    make: Callable[..., ConfigError],
+) -> ConfigError:
+    """What is wrong with a section of the config, the first thing in full.
+
+    Args:
+        model: what the section was checked by.
+        prefix: its key.
+        error: what pydantic says of it.
+        make: makes an error of a key, what is wrong, and its other parts.
+    """
+    errors = error.errors(include_url=False, include_context=False)
+    # An unknown key explains a missing one better than the other way round.
+    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
+    path = _key_path(first)
+    key = ".".join([prefix, *path])
+    # What a value may be instead of something else stands in errors of its own.
+    same = [e for e in errors if _key_path(e) == path]
+    more = len({tuple(_key_path(e)) for e in errors}) - 1
+    suffix = f" (and {more} more)" if more else ""
+    if first["type"] == "extra_forbidden":
+        siblings = _fields_at(model, path[:-1])
+        near = did_you_mean(path[-1], siblings, ".".join([prefix, *path[:-1], ""]))
+        if ":" in path[-1]:
+            near = "a space is missing behind the colon"
+        return make(key, f"no such key{suffix}", mend=near)
+    if first["type"] == "missing":
+        return make(key, f"is required and missing{suffix}")
+    expected = " or ".join(_wanted(e) for e in same)
+    return make(key, f"wrong value{suffix}", expected=expected, found=repr(first["input"]))
+
+
+def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
     """The names a mapping may have at `path` below `model`."""
     here: Any = model
     for part in path:
@@ -40,7 +77,7 @@ WANTED = {
 """In the words of a config, what pydantic says in those of Python."""
 
 
-def wanted(error: Mapping[str, Any]) -> str:
+def _wanted(error: Mapping[str, Any]) -> str:
     """What a value should have been."""
     said: str = error["msg"]
     said = said.removeprefix("Value error, ").removeprefix("Input should be ")
@@ -50,7 +87,7 @@ def wanted(error: Mapping[str, Any]) -> str:
     return WANTED.get(error["type"], said)
 
 
-def key_path(error: Mapping[str, Any]) -> list[str]:
+def _key_path(error: Mapping[str, Any]) -> list[str]:
     """Where a value stands in its section, without the names that pydantic gives to choices."""
     return [str(part) for part in error["loc"] if not _is_choice(part)]
 

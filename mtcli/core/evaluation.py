@@ -6,12 +6,11 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
 import torch
 
+from mtcli.core.answering import Answers
 from mtcli.core.data.geometry import Resize
 from mtcli.core.data.records import Record, read_target
-from mtcli.core.data.sample import Batch, each_tensor
+from mtcli.core.data.sample import Batch
 from mtcli.core.events import Evaluating
-from mtcli.core.network import Network
-from mtcli.core.runtime import Runtime
 from mtcli.core.task import AnyTask, Meter, Prediction
 
 Tell = Callable[[Record, Mapping[str, Prediction]], None]
@@ -19,36 +18,29 @@ Tell = Callable[[Record, Mapping[str, Prediction]], None]
 
 
 def predict_batch(
-    network: Network,
+    answers: Answers,
     tasks: Mapping[str, AnyTask],
     batch: Batch,
-    runtime: Runtime,
     labelled_only: bool,
     to_measure: bool = False,
 ) -> dict[str, dict[int, Prediction]]:
     """Predictions by task and row, on the CPU, in original pixels.
 
     Args:
-        network: in evaluation mode, on the runtime's device.
+        answers: what is asked.
         tasks: those to predict.
-        batch: on the same device.
-        runtime: device and precision.
+        batch: on the device of `answers`.
         labelled_only: whether a task is asked only for rows that carry its label.
         to_measure: whether maps stay at the working size, where they are measured.
     """
     size = batch.resizes[0].working
-    everything = torch.arange(len(batch.keys), device=runtime.device)
+    everything = torch.arange(len(batch.keys), device=answers.device)
     rows = {
         name: batch.rows[name] if labelled_only else everything
         for name in tasks
         if not labelled_only or name in batch.rows
     }
-    with torch.inference_mode(), runtime.autocast():
-        answers = network(batch.inputs, rows)
-        found = {
-            name: each_tensor(tasks[name].decode(raw, size), lambda t: t.to("cpu"))
-            for name, raw in answers.items()
-        }
+    found = answers.predict(batch.inputs, rows, size)
     undo = Resize.undo_boxes if to_measure else Resize.undo
     return {
         name: {
@@ -60,27 +52,26 @@ def predict_batch(
 
 
 def evaluate(
-    network: Network,
+    answers: Answers,
     tasks: Mapping[str, AnyTask],
     batches: Iterable[Batch],
     records: Sequence[Record],
-    runtime: Runtime,
     split: str,
     tell: Tell | None = None,
+    meters: Mapping[str, Meter] | None = None,
 ) -> Generator[Evaluating, None, dict[str, Meter]]:
-    """Meters that saw every labelled picture of a split.
+    """Meters that saw every labelled picture of a split: `meters`, else the tasks' own.
 
     With `tell` every task is asked of every picture, and what it says is told, in original pixels.
 
     The truth is read here, from the records, rather than sent along by loader processes: each
     tensor from another process holds a file open for as long as a meter keeps it.
     """
-    network.eval()
-    meters = {name: task.meter() for name, task in tasks.items()}
+    filled = dict(meters or {name: task.meter() for name, task in tasks.items()})
     by_key = {record.key: record for record in records}
     done = 0
     for batch in batches:
-        found = predict_batch(network, tasks, batch, runtime, tell is None, to_measure=True)
+        found = predict_batch(answers, tasks, batch, tell is None, to_measure=True)
         if tell is not None:
             for row, key in enumerate(batch.keys):
                 resize = batch.resizes[row]
@@ -93,10 +84,10 @@ def evaluate(
                 target = read_target(tasks[name], name, record, resize.original)
                 assert target is not None, "the loader found a label in this row"
                 labelled.append(resize.apply_maps(target))
-            meters[name].update(list(predictions.values()), labelled)
+            filled[name].update(list(predictions.values()), labelled)
         done += len(batch.keys)
         yield Evaluating(split, done, len(records))
-    return meters
+    return filled
 
 
 def mean_score(

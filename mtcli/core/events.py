@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from mtcli.core.prediction.events import Predicted, PredictionEnded
 from mtcli.core.transfer.events import Compared, Initialised, TransferPlanned
 
 Metrics = Mapping[str, float | None]
+
+Interval = tuple[float, float]
+"""The lower and the upper end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +124,32 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
+class Resampling:
+    """Samples of a task's pictures were drawn, and measured."""
+
+    task: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How intervals are made: their `level` in percent, from how many samples."""
+
+    level: float
+    resamples: int
+
+
+@dataclass(frozen=True, slots=True)
 class TaskResult:
-    """What an evaluation found for one task."""
+    """What an evaluation found for one task; `intervals` where they were asked for, by metric."""
 
     kind: str
     primary: str
     labelled: int
     metrics: Metrics
     per_class: Mapping[str, Metrics]
+    intervals: Mapping[str, Interval | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +177,11 @@ class TrainingEnded:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationEnded:
-    """A split was evaluated; `without` are the inputs that every picture was taken to lack."""
+    """A split was evaluated.
+
+    `without` are the inputs that every picture was taken to lack; `confidence` says how the tasks'
+    intervals were made, where they were.
+    """
 
     checkpoint: Path
     split: str
@@ -163,6 +189,7 @@ class EvaluationEnded:
     seconds: float
     tasks: Mapping[str, TaskResult]
     without: tuple[str, ...] = ()
+    confidence: Confidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,63 +227,6 @@ class FoldsEnded:
     predictions: Path | None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskPlan:
-    """One task's part of an epoch.
-
-    Attributes:
-        pictures: labelled ones that there are.
-        batches: with a label of the task.
-        labels: that will be learnt from, repeats counted.
-    """
-
-    pictures: int
-    batches: int
-    labels: int
-
-    @property
-    def passes(self) -> float:
-        """How often each labelled picture comes, on average."""
-        return self.labels / self.pictures
-
-
-@dataclass(frozen=True, slots=True)
-class EpochPlan:
-    """One epoch, which stands for all up to the `last` of its stage.
-
-    Attributes:
-        first, last: epochs.
-        mixing: the policy's name.
-        learn: the tasks that do.
-        frozen: parts of the network.
-        updates: of the weights.
-        batches: through the network.
-        pictures: drawn, repeats counted.
-        different: those among them that differ.
-        tasks: by name.
-    """
-
-    first: int
-    last: int
-    mixing: str
-    learn: tuple[str, ...]
-    frozen: tuple[str, ...]
-    updates: int
-    batches: int
-    pictures: int
-    different: int
-    tasks: Mapping[str, TaskPlan]
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """What a training will draw: of `pictures`, in batches of a size, one epoch of each stage."""
-
-    pictures: int
-    batch_size: int
-    epochs: tuple[EpochPlan, ...]
-
-
 Event = (
     Verifying
     | Noted
@@ -269,7 +239,10 @@ Event = (
     | EpochEnded
     | Saved
     | TrainingEnded
+    | Resampling
     | EvaluationEnded
+    | Predicted
+    | PredictionEnded
     | FoldStarted
     | FoldsEnded
 )

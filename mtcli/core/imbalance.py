@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 import torch
@@ -17,6 +17,9 @@ ClassWeights = Literal["balanced"] | dict[str, Annotated[float, Field(ge=0)]] | 
 
 Gamma = PositiveFloat | None
 
+MAX_WEIGHT = 10.0
+"""`balanced` goes no further for classes that apply or not, nor below its inverse: one odd picture
+would rule the update."""
 
 GAMMA_NEGATIVE, MARGIN = 4, 0.05
 """Of the asymmetric loss, as in its paper; the exponent of its positives is 0 there."""
@@ -38,13 +41,38 @@ def class_weights(
     if said == "balanced":
         present = [count for count in counts if count]
         return tuple(sum(present) / (len(present) * count) if count else 1.0 for count in counts)
-    for name in said:
-        if name not in classes:
-            raise unknown_class(name, classes)
-    weights = tuple(said.get(name, 1.0) for name in classes)
+    weights = _by_name(said, classes)
     if not any(weights):
         raise LabelError("every class weighs nothing", found="class_weights of 0 alone")
     return weights
+
+
+def positive_weights(
+    said: ClassWeights, classes: Sequence[str], positives: Sequence[int], negatives: Sequence[int]
+) -> tuple[float, ...] | None:
+    """The weight of each class where it applies, against 1 elsewhere; None where all are 1.
+
+    `balanced` is negatives / positives, within a factor of `MAX_WEIGHT`: both then weigh as much
+    in all. A class without a positive weighs 1.
+
+    Raises:
+        LabelError: a weight for a class that the task does not have.
+    """
+    if said is None:
+        return None
+    if said == "balanced":
+        return tuple(
+            min(max(negative / positive, 1 / MAX_WEIGHT), MAX_WEIGHT) if positive else 1.0
+            for positive, negative in zip(positives, negatives, strict=True)
+        )
+    return _by_name(said, classes)
+
+
+def _by_name(said: Mapping[str, float], classes: Sequence[str]) -> tuple[float, ...]:
+    for name in said:
+        if name not in classes:
+            raise unknown_class(name, classes)
+    return tuple(said.get(name, 1.0) for name in classes)
 
 
 def weights_of(numbers: Tensor, weights: Sequence[float] | None) -> Tensor:

@@ -249,3 +249,17 @@ def looked_for_mask(looked_for: Sequence[str] | None, classes: Sequence[str]) ->
         if name not in classes:
             raise unknown_class(name, classes)
     return [looked_for is None or name in looked_for for name in classes]
+
+
+def check_size(values: Tensor, size: tuple[int, int], what: str) -> None:
+    """See that a map `[H, W]`, called so, is of its picture's size (height, width).
+
+    Raises:
+        LabelError: it is of another.
+    """
+    found = tuple(values.shape)
+    if found != size:
+        raise LabelError(
+            f"the {what} is of another size than its picture",
+            found=f"{found[0]} × {found[1]}, the picture {size[0]} × {size[1]}",
+        )

@@ -12,6 +12,10 @@ Features = dict[str, dict[str, Tensor]]
 """For each task, the maps that it reads: `{task: {level: [N, C, H, W]}}`."""
 
 
+HIDDEN = "@"
+"""Stands before a module's name that no attribute may have; no task's name begins so."""
+
+
 class Named(nn.Module):
     """Modules by name; any name, also one that `nn.ModuleDict` refuses, as `type` and `float`."""
 
@@ -26,7 +30,17 @@ class Named(nn.Module):
         """Each name and module."""
         for name, module in self._modules.items():
             assert module is not None
-            yield name, module
+            yield name.removeprefix(HIDDEN), module
+
+    def hide_clashes(self) -> None:
+        """Call what has the name of a member of `nn.Module` otherwise, but for `items`.
+
+        Tracing asks for modules as attributes, and would get that member.
+        """
+        modules = dict(self.items())
+        self._modules.clear()
+        for name, module in modules.items():
+            self._modules[f"{HIDDEN}{name}" if hasattr(nn.Module, name) else name] = module
 
 
 class Heads(Named):

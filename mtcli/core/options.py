@@ -1,12 +1,12 @@
-"""The base of everything that a config may say, and the path type that it uses."""
+"""The base of everything that a config may say, and the types that its groups share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 
 class Options(BaseModel):
@@ -56,13 +56,39 @@ ClassNames = Annotated[tuple[str, ...], AfterValidator(_each_once)]
 def _known_dense_head(name: str) -> str:
     from mtcli.core.heads import DENSE_HEADS
 
-    if name not in DENSE_HEADS.names():
-        raise ValueError(" or ".join(DENSE_HEADS.names()))
+    return _among(name, DENSE_HEADS.names())
+
+
+def _known_detector(name: str) -> str:
+    from mtcli.core.heads import DETECTORS
+
+    return _among(name, DETECTORS.names())
+
+
+def _among(name: str, known: Sequence[str]) -> str:
+    if name not in known:
+        raise ValueError(" or ".join(known))
     return name
 
 
 DenseHeadName = Annotated[str, AfterValidator(_known_dense_head)]
 """A head that answers for every pixel."""
+
+DetectorName = Annotated[str, AfterValidator(_known_detector)]
+"""A head that finds boxes."""
+
+Level = Literal["p2", "p3", "p4", "p5", "p6", "p7"]
+"""A level of the shared pyramid."""
+
+
+def _finest_first(levels: tuple[Level, ...]) -> tuple[Level, ...]:
+    if list(levels) != sorted(set(levels)):
+        raise ValueError("levels stand once each, finest (p2) first")
+    return levels
+
+
+PyramidLevels = Annotated[tuple[Level, ...], Field(min_length=1), AfterValidator(_finest_first)]
+"""One or more of them, finest first."""
 
 
 def with_options(value: Any, none: Mapping[str, Any]) -> Any:

@@ -9,22 +9,20 @@ from typing import Any
 
 import torch
 from PIL import Image
-from torchvision.tv_tensors import Image as TVImage
 
-from mtcli.core.checkpoint import Model
+from mtcli.core.answering import Answers
+from mtcli.core.baseline import SCHEMA
 from mtcli.core.data.dataset import Collate, RecordDataset
 from mtcli.core.data.decode import decode
 from mtcli.core.data.loader import load_batches
 from mtcli.core.data.records import Record, read_target
+from mtcli.core.description import Model
 from mtcli.core.errors import SaveError
 from mtcli.core.evaluation import predict_batch
 from mtcli.core.events import EvaluationEnded, TaskResult
 from mtcli.core.mixing import in_order
-from mtcli.core.network import Network
-from mtcli.core.ops.drawing import captions
 from mtcli.core.run import SAID, Run, replace_text
-from mtcli.core.runtime import Runtime
-from mtcli.core.shown import for_screen, lowest_first
+from mtcli.core.shown import answered
 from mtcli.core.task import AnyTask, Meter
 
 SHOWN = 8
@@ -49,18 +47,22 @@ def task_results(
 
 def results_json(ended: EvaluationEnded) -> dict[str, Any]:
     """An evaluation as plain values; what is undefined is None."""
+    sure = ended.confidence
     return {
+        "schema": SCHEMA,
         "checkpoint": str(ended.checkpoint),
         "split": ended.split,
         "images": ended.images,
         "seconds": round(ended.seconds, 3),
         **({"without": list(ended.without)} if ended.without else {}),
+        **({"ci": {"level": sure.level, "resamples": sure.resamples}} if sure else {}),
         "tasks": {
             name: {
                 "kind": result.kind,
                 "primary": result.primary,
                 "labelled": result.labelled,
                 "metrics": dict(result.metrics),
+                **({"intervals": dict(result.intervals)} if sure else {}),
                 "per_class": {key: dict(values) for key, values in result.per_class.items()},
             }
             for name, result in ended.tasks.items()
@@ -70,10 +72,9 @@ def results_json(ended: EvaluationEnded) -> dict[str, Any]:
 
 def show_predictions(
     run: Run,
-    network: Network,
+    answers: Answers,
     model: Model,
     records: Sequence[Record],
-    runtime: Runtime,
 ) -> None:
     """Draw the first pictures with every task's prediction, and write the same as JSON.
 
@@ -85,24 +86,16 @@ def show_predictions(
     collate = Collate(tasks, model.size, with_targets=False, inputs=model.inputs)
     draws = lambda: in_order(len(first), len(first))
     said = []
-    for batch in load_batches(dataset, collate, draws, 0, runtime.device):
-        found = predict_batch(network, tasks, batch, runtime, labelled_only=False)
+    for batch in load_batches(dataset, collate, draws, 0, answers.device):
+        found = predict_batch(answers, tasks, batch, labelled_only=False)
         for row, record in enumerate(first):
             image = decode(record.image)
-            shown = for_screen((image.shape[1], image.shape[2]))
-            image = shown.apply(TVImage(image)).as_subclass(torch.Tensor)
-            lines = []
-            answers = {name: found[name][row] for name in tasks}
-            for name in lowest_first(answers):
-                truth = shown.apply(read_target(tasks[name], name, record, shown.original))
-                answer = shown.apply(answers[name])
-                image = tasks[name].draw(image, answer, truth)
-                caption = tasks[name].caption(answer, truth)
-                if caption is not None:
-                    lines.append((f"{name}: {caption.text}", caption.good))
-            image = captions(image, lines)
-            _write_picture(run, f"{row:02d}-{Path(record.key).stem[:60]}.png", image)
-            plain = {name: task.to_json(answers[name]) for name, task in tasks.items()}
+            size = (image.shape[1], image.shape[2])
+            own = {name: found[name][row] for name in tasks}
+            truths = {name: read_target(tasks[name], name, record, size) for name in tasks}
+            shown = answered(image, tasks, own, truths)
+            _write_picture(run, f"{row:02d}-{Path(record.key).stem[:60]}.png", shown)
+            plain = {name: task.to_json(own[name]) for name, task in tasks.items()}
             said.append({"image": record.key, **plain})
     replace_text(run.predictions / SAID, json.dumps(said, indent=1))
 

@@ -85,7 +85,7 @@ class Run:
             CheckpointError: the folder is missing or no run's.
         """
         if not path.is_dir():
-            raise CheckpointError("no such run", where=path, mend=_runs_nearby(path))
+            raise CheckpointError("no such run", where=path, mend=runs_nearby(path))
         run = cls(path)
         if not run.config.is_file():
             raise CheckpointError(
@@ -160,7 +160,7 @@ def find_checkpoint(path: Path) -> Path:
     if (path / MODEL).is_file():
         return path
     if not path.exists():
-        raise CheckpointError("no such run or checkpoint", where=path, mend=_runs_nearby(path))
+        raise CheckpointError("no such run or checkpoint", where=path, mend=runs_nearby(path))
     if not (path / "checkpoints").is_dir():
         raise CheckpointError(
             "neither a run nor a checkpoint of mtcli",
@@ -226,7 +226,7 @@ def _link(path: Path, folder: str) -> None:
         os.replace(draft, path)
 
 
-def _runs_nearby(path: Path) -> str | None:
+def runs_nearby(path: Path) -> str | None:
     """A run of nearly this name, in the folder that was named or in `runs`."""
     for folder in (path.parent, Path("runs")):
         if not folder.is_dir():

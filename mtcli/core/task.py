@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from mtcli.core.features import FeatureSpec
 from mtcli.core.labels import LabelValue
+from mtcli.core.ops.sheet import Sheet
 from mtcli.core.options import Options as OptionGroup
 
 Target = dict[str, Tensor]
@@ -78,6 +80,22 @@ class Meter(ABC):
         """Class names and counts `[K, K]`, true by predicted, for kinds that have such a table."""
         return None
 
+    def resampled(
+        self, pictures: Sequence[Self], draws: Iterable[Sequence[int]]
+    ) -> Iterator[dict[str, float | None]]:
+        """Every metric of each of many draws of pictures; asked of an empty meter.
+
+        To be overridden where a draw costs less than adding up its pictures.
+
+        Args:
+            pictures: meters that saw one picture each.
+            draws: places in `pictures`, ascending; one may be drawn several times.
+        """
+        for draw in draws:
+            meter = copy.deepcopy(self)
+            meter.merge([pictures[place] for place in draw])
+            yield meter.compute()
+
 
 class Task(ABC, Generic[Batch, Raw]):
     """A problem of one kind: its labels, head, loss, decoding, metrics and drawing.
@@ -92,7 +110,8 @@ class Task(ABC, Generic[Batch, Raw]):
             of classes as `classes`, without which words are taken for numbers where they can be.
         takes: the label values that it understands.
         metrics: each with the direction of better; the first is the primary.
-        outputs: the names of what `export` returns, in its order.
+        outputs: what `export` may return, by name: its shape, number format, unit and range.
+        raw_outputs: the same of `export_raw`.
         partial: whether a label may speak of some of the classes only (`looked_for`).
     """
 
@@ -101,7 +120,8 @@ class Task(ABC, Generic[Batch, Raw]):
     Facts: ClassVar[type[OptionGroup]]
     takes: ClassVar[tuple[type, ...]]
     metrics: ClassVar[Mapping[str, Literal["max", "min"]]]
-    outputs: ClassVar[tuple[str, ...]]
+    outputs: ClassVar[Mapping[str, str]]
+    raw_outputs: ClassVar[Mapping[str, str]]
     partial: ClassVar[bool] = False
 
     options: OptionGroup
@@ -181,9 +201,9 @@ class Task(ABC, Generic[Batch, Raw]):
     def loss(self, raw: Raw, batch: Batch, counts: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The named parts of the loss: sums over this batch divided by the given counts."""
 
-    @abstractmethod
     def decode(self, raw: Raw, size: tuple[int, int]) -> list[Prediction]:
         """One prediction a picture, in input pixels; `size` is the input's height, width."""
+        return self.predictions(self.export(raw, size), size)
 
     @abstractmethod
     def meter(self) -> Meter:
@@ -200,21 +220,52 @@ class Task(ABC, Generic[Batch, Raw]):
         """The task's quality in [0, 1], higher is better: for "best" across tasks."""
         return metrics[self.primary]
 
-    def draw(self, image: Tensor, prediction: Prediction, target: Target | None) -> Tensor:
-        """The picture `[3, H, W]` uint8 with prediction and truth drawn, all in its pixels."""
-        return image
+    def draw(self, sheet: Sheet, prediction: Prediction, target: Target | None) -> None:
+        """Draw prediction and truth on a picture, both in its pixels; a kind may have nothing."""
+        return
 
     def caption(self, prediction: Prediction, target: Target | None) -> Caption | None:
         """What there is to say of the picture as a whole, beside the truth where it is known."""
         return None
+
+    def summary(self, prediction: Prediction) -> str:
+        """What a prediction comes to, in a few words of one line."""
+        caption = self.caption(prediction, None)
+        return "" if caption is None else caption.text
 
     @abstractmethod
     def to_json(self, prediction: Prediction) -> dict[str, Any]:
         """A prediction as plain values, class names in place of numbers."""
 
     @abstractmethod
-    def export(self, raw: Raw) -> tuple[Tensor, ...]:
-        """The head's answer as flat tensors, in the order of `outputs`."""
+    def export(self, raw: Raw, size: tuple[int, int]) -> dict[str, Tensor]:
+        """What `decode` would say of a whole batch as flat tensors, by names of `outputs`.
+
+        Traced once for any number of pictures N and, where the graph's size is dynamic, any
+        `size` (height, width of the input): no Python decision about a value, no loop over
+        pictures. What differs in length from picture to picture comes one behind the other,
+        with the picture of each row as `image` `[D]` int64 and their `counts` `[N]` int64.
+        """
+
+    @abstractmethod
+    def predictions(self, tensors: Mapping[str, Tensor], size: tuple[int, int]) -> list[Prediction]:
+        """What `export` gave, on the CPU, as `decode` says it; `size` as of `decode`."""
+
+    @abstractmethod
+    def export_raw(self, raw: Raw) -> dict[str, Tensor]:
+        """The head's answer before it is decoded, a row a picture, by names of `raw_outputs`."""
+
+    @abstractmethod
+    def decode_raw(self, tensors: Mapping[str, Tensor], size: tuple[int, int]) -> list[Prediction]:
+        """What `export_raw` gave, on the CPU, decoded as `decode` does."""
+
+    @abstractmethod
+    def agreement(self, one: Prediction, other: Prediction) -> float:
+        """How far two answers about a picture say the same, in [0, 1]; 1 for equal ones.
+
+        The share of what is discrete (classes, pixels, boxes found by both) that is the same; of
+        numbers, the share that differs by what nobody would notice.
+        """
 
     @property
     def primary(self) -> str:

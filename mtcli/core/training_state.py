@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mtcli.core.checkpoint import Model, load_network, load_training, save_checkpoint
+from mtcli.core.checkpoint import load_network, load_training, save_checkpoint
 from mtcli.core.config import TrainConfig
+from mtcli.core.description import Model
 from mtcli.core.errors import CheckpointError
 from mtcli.core.network import Network
 from mtcli.core.optimization import WeightAverage, build_optimizer

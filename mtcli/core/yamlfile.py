@@ -9,6 +9,9 @@ import yaml
 
 from mtcli.core.errors import ConfigError
 
+DEFAULT_NAMES = ("mtcli.yaml", "sample_data/mtcli.yaml")
+"""Where a config lies that nobody names, in the working folder."""
+
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file that holds a mapping; keys that stand twice are refused."""

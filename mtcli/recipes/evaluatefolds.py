@@ -10,6 +10,7 @@ from mtcli.core.config import Config
 from mtcli.core.data.records import Record
 from mtcli.core.events import Event, FoldsEnded, FoldStarted, TaskResult
 from mtcli.core.foldset import FoldSet, spreads
+from mtcli.core.opening import open_model
 from mtcli.core.results import task_results
 from mtcli.core.run import find_checkpoint, replace_text
 from mtcli.recipes.evaluate import Measured, measure
@@ -48,7 +49,7 @@ def evaluate_folds(
 
         checkpoint = find_checkpoint(found.run(fold).path)
         measured[fold] = yield from measure(
-            checkpoint, config, split, only, tell if keeps else None
+            open_model(checkpoint), config, split, only, tell if keeps else None
         )
     if keeps:
         replace_text(found.predictions, "".join(lines))

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from mtcli.core.assembly import copied_tensors, model_of
 from mtcli.core.building import build_network
-from mtcli.core.checkpoint import Model, load_model, load_network
+from mtcli.core.checkpoint import load_model, load_network
 from mtcli.core.config import Config, TrainConfig
 from mtcli.core.data.gather import draw_once, load_records
 from mtcli.core.data.records import labelled_only, require_labels
 from mtcli.core.data.splits import check_files
+from mtcli.core.description import Model
 from mtcli.core.errors import ConfigError, UsageError
 from mtcli.core.freezing import check_frozen, frozen_until
 from mtcli.core.inventory.choices import compare_choices

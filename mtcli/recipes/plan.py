@@ -9,8 +9,8 @@ from mtcli.core.config import Config
 from mtcli.core.data.gather import load_records
 from mtcli.core.data.records import Record, labelled_only, require_labels
 from mtcli.core.data.splits import check_files
-from mtcli.core.events import Planned
 from mtcli.core.mixing.build import build_mixing
+from mtcli.core.mixing.events import Planned
 from mtcli.core.mixing.plan import plan_epoch
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtcli.core import events
+from mtcli.core.answering import NetworkAnswers
 from mtcli.core.architecture import trunk_rates, trunks_of
 from mtcli.core.assembly import assemble, teacher_of
 from mtcli.core.caching import FeatureCache
@@ -196,7 +197,8 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
                     break
             trained = time.monotonic() - began
             progress.seconds += trained
-            judging = evaluate(state.judged, tasks, feed.judging(), records["val"], runtime, "val")
+            judged = NetworkAnswers(state.judged.eval(), tasks, runtime)
+            judging = evaluate(judged, tasks, feed.judging(), records["val"], "val")
             meters = yield from until(interruption, judging)
             if meters is None:
                 yield events.Saved(state.save(run, ["last"], {"epoch": epoch}))
@@ -235,9 +237,10 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
 
     # What the best epoch looks like, from its checkpoint and the pictures as anybody would see it.
     best = runtime.place(load_network(run.checkpoint("best"), model))
+    answers = NetworkAnswers(best, tasks, runtime)
     began = time.monotonic()
     pictures_alone = Feed(config, tasks, records, device, inputs=model.inputs).judging()
-    meters = yield from evaluate(best, tasks, pictures_alone, records["val"], runtime, "val")
+    meters = yield from evaluate(answers, tasks, pictures_alone, records["val"], "val")
     results = task_results(tasks, meters, records["val"])
     evaluation = events.EvaluationEnded(
         checkpoint=run.checkpoint("best"),
@@ -251,7 +254,7 @@ def train(config: Config, where: NewRun | Run) -> Iterator[Event]:
     for name, meter in meters.items():
         if (table := meter.confusion()) is not None:
             plot_confusion(name, *table, run.plots)
-    show_predictions(run, best, model, records["val"], runtime)
+    show_predictions(run, answers, model, records["val"])
     if store is not None:
         store.remove()
     yield _ended(progress, run, config, network, results, standing)

@@ -16,6 +16,7 @@ from mtcli.core.data.prepare import check_pictures_and_labels
 from mtcli.core.data.records import digest, require_judgement, require_labels
 from mtcli.core.events import Event
 from mtcli.core.mixing.build import build_mixing
+from mtcli.core.opening import open_model
 from mtcli.core.run import Run, replace_text
 from mtcli.core.runtime import choose_runtime, describe_environment
 from mtcli.core.summary import transfer_planned
@@ -57,7 +58,7 @@ def transfer(config: Config, where: NewRun, keeping: Keeping | None = None) -> I
             Run.refuse_existing(where.runs / where.name)
         known = {name: config.tasks[name] for name in keeping.tasks}
         old = config.model_copy(update={"tasks": known})
-        measured = yield from measure(keeping.origin, old, "val", keeping.tasks)
+        measured = yield from measure(open_model(keeping.origin), old, "val", keeping.tasks)
         where = replace(where, before=_before(measured, keeping.allowed))
     yield from train(config, where)
 

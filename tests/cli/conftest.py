@@ -3,10 +3,43 @@
 from __future__ import annotations
 
 import csv
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
+
+import mtcli
+
+Shell = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """A real bash that knows the command: takes a script and its words, and more environment."""
+    if shutil.which("bash") is None:
+        pytest.skip("there is no bash")
+    command = tmp_path / "bin" / "mtcli"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mtcli "$@"\n')
+    command.chmod(0o755)
+    path = {"PATH": f"{command.parent}:{os.environ['PATH']}"}
+    here = {"PYTHONPATH": str(Path(mtcli.__file__).parent.parent)}
+
+    def run(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", *map(str, words)],
+            env={**os.environ, **path, **here, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
 
 
 @pytest.fixture

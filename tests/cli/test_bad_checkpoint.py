@@ -98,7 +98,7 @@ def test_foreign_folder_is_neither_run_nor_checkpoint(cli: Cli, shapes: Path) ->
 def test_file_is_neither_run_nor_checkpoint(cli: Cli, run: Path) -> None:
     path = best(run) / "model.safetensors"
 
-    refused(cli("eval", path), "neither a run nor a checkpoint", str(path))
+    refused(cli("eval", path), "neither a run, nor a checkpoint, nor an exported file", str(path))
 
 
 @pytest.mark.parametrize("index", [None, "{}"])
@@ -247,7 +247,7 @@ def test_config_of_another_kind_names_both(cli: Cli, run: Path, shapes: Path) ->
 
     answer = cli("eval", run, "--config", config, "--set", f"tasks.cls={other}")
 
-    refused(answer, "tasks.cls.kind: detection", "classification, as in the checkpoint")
+    refused(answer, "tasks.cls.kind: detection", "classification, as in the model")
 
 
 def test_no_task_in_common_names_both_sides(cli: Cli, run: Path, shapes: Path) -> None:

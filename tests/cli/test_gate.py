@@ -85,7 +85,7 @@ def test_a_gate_is_met_though_the_run_was_killed(
     assert head.split() == ["kept", "primary", "before", "after", "change"]
     assert {row.split()[0]: row.split()[4] for row in rows} == {"cls": "0.000", "det": "0.000"}
     assert first == "gate  cls.accuracy  drop ≤ 0   met: unchanged"
-    assert second == "gate  det.map  drop ≤ 0   met: unchanged"
+    assert second == "gate  det.map       drop ≤ 0   met: unchanged"
     held = json.loads(Path("runs/killed/kept.json").read_text())
     measured: Any = cli("eval", trained, "--json").json["tasks"]
     for name, task in held["tasks"].items():

@@ -69,7 +69,8 @@ class YesOrNo(Task):
     Facts = Nothing
     takes = (WordsLabel,)
     metrics = {"hits": "max"}
-    outputs = ("yes",)
+    outputs = {"yes": "[N] float32"}
+    raw_outputs = {"logits": "[N] float32"}
     levels = ("c3",)
 
     def __init__(self, options, facts):
@@ -110,14 +111,26 @@ class YesOrNo(Task):
     def truth(self, target):
         return {"yes": target["yes"]}
 
-    def draw(self, image, prediction, target):
-        return image
+    def draw(self, sheet, prediction, target):
+        return None
 
     def to_json(self, prediction):
         return {"yes": float(prediction["yes"])}
 
-    def export(self, raw):
-        return (raw.sigmoid(),)
+    def export(self, raw, size):
+        return {"yes": raw.sigmoid()}
+
+    def predictions(self, tensors, size):
+        return [{"yes": row} for row in tensors["yes"]]
+
+    def export_raw(self, raw):
+        return {"logits": raw}
+
+    def decode_raw(self, tensors, size):
+        return self.decode(tensors["logits"], size)
+
+    def agreement(self, one, other):
+        return float((one["yes"] > 0.5) == (other["yes"] > 0.5))
 '''
 
 FORMAT = '''

@@ -19,13 +19,13 @@ import mtcli.core.checkpoint as module
 from mtcli.core.blueprint import Architecture
 from mtcli.core.building import build_network
 from mtcli.core.checkpoint import (
-    Model,
     load_model,
     load_network,
     load_tensors,
     load_training,
     save_checkpoint,
 )
+from mtcli.core.description import Model
 from mtcli.core.errors import CheckpointError, SaveError
 from mtcli.core.features import FeatureSpec
 from mtcli.core.network import Network
@@ -93,7 +93,8 @@ def _inputs() -> dict[str, Tensor]:
 def _answers(network: Network, tasks: Mapping[str, AnyTask]) -> list[Tensor]:
     with torch.inference_mode():
         answers = network(_inputs())
-    return [tensor for name, task in tasks.items() for tensor in task.export(answers[name])]
+    said = [task.export_raw(answers[name]) for name, task in tasks.items()]
+    return [tensor for tensors in said for tensor in tensors.values()]
 
 
 def _save(parent: Path, model: Model, network: Network, step: int = 1) -> Path:
@@ -304,7 +305,8 @@ network = Runtime(torch.device(sys.argv[4]), "fp32").place(load_network(Path(sys
 inputs = {name: value.to(sys.argv[4]) for name, value in torch.load(sys.argv[2]).items()}
 with torch.inference_mode():
     answers = network(inputs)
-exported = [t.cpu() for name, task in model.tasks.items() for t in task.export(answers[name])]
+said = [task.export_raw(answers[name]) for name, task in model.tasks.items()]
+exported = [tensor.cpu() for tensors in said for tensor in tensors.values()]
 torch.save(exported, "answers.pt")
 """
 

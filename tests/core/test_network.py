@@ -63,7 +63,7 @@ def _total(answers: dict[str, Any]) -> Tensor:
     """Something of every answer to send gradients back from."""
     parts = []
     for task, raw in answers.items():
-        parts += [tensor.square().mean() for tensor in TASKS[task].export(raw)]
+        parts += [tensor.square().mean() for tensor in TASKS[task].export_raw(raw).values()]
     return torch.stack(parts).sum()
 
 

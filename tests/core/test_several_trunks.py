@@ -10,8 +10,9 @@ import torch
 
 from mtcli.core.blueprint import MAIN, Architecture, SideTrunk
 from mtcli.core.building import build_network
-from mtcli.core.checkpoint import Model, load_model, load_network, save_checkpoint
+from mtcli.core.checkpoint import load_model, load_network, save_checkpoint
 from mtcli.core.config import TrainConfig
+from mtcli.core.description import Model
 from mtcli.core.errors import ConfigError
 from mtcli.core.freezing import Freeze, freeze
 from mtcli.core.network import Network, map_name
@@ -93,7 +94,7 @@ def test_gradients_come_from_a_trunk_s_own_tasks_only(
     network: Network, task: str, moving: set[str]
 ) -> None:
     raw = network(PICTURES, {task: torch.tensor([0, 1])})[task]
-    losses = [answer.square().mean() for answer in TASKS[task].export(raw)]
+    losses = [answer.square().mean() for answer in TASKS[task].export_raw(raw).values()]
     torch.autograd.backward(torch.stack(losses).sum())
     assert parts({n for n, p in network.named_parameters() if p.grad is not None}) == moving
 
@@ -141,7 +142,8 @@ def test_rates_fall_from_layer_to_layer(network: Network) -> None:
 def test_one_trunk_may_be_frozen_while_another_learns(network: Network) -> None:
     freeze(network.train(), Freeze(["trunks.side"]))
     raw = network(PICTURES)
-    losses = [t.square().mean() for task in TASKS for t in TASKS[task].export(raw[task])]
+    said = [tensor for task in TASKS for tensor in TASKS[task].export_raw(raw[task]).values()]
+    losses = [tensor.square().mean() for tensor in said]
     before = {name: value.clone() for name, value in network.state_dict().items()}
     torch.autograd.backward(torch.stack(losses).sum())
     torch.optim.SGD(network.parameters(), lr=0.1).step()

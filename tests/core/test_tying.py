@@ -13,8 +13,9 @@ from torch import nn
 
 from mtcli.core.blueprint import Architecture
 from mtcli.core.building import build_network
-from mtcli.core.checkpoint import Model, load_model, load_network, load_tensors, save_checkpoint
+from mtcli.core.checkpoint import load_model, load_network, load_tensors, save_checkpoint
 from mtcli.core.config import TrainConfig
+from mtcli.core.description import Model
 from mtcli.core.errors import ConfigError
 from mtcli.core.freezing import Freeze, freeze, frozen_tensors
 from mtcli.core.modules import Named

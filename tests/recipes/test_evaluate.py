@@ -42,7 +42,7 @@ def test_the_numbers_agree_with_batchnorm_and_without_an_average(cli: Cli, shape
 def test_the_json_has_the_promised_form(cli: Cli, trained: Path) -> None:
     answer = cli("eval", trained, "--json")
     result: Any = answer.json
-    assert set(result) == {"checkpoint", "split", "images", "seconds", "tasks"}
+    assert set(result) == {"schema", "checkpoint", "split", "images", "seconds", "tasks"}
     assert result["split"] == "val"
     assert result["images"] == 4
     cls, det = result["tasks"]["cls"], result["tasks"]["det"]

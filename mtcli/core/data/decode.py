@@ -30,8 +30,13 @@ def decode(path: Path | ArrayRow) -> Tensor:
         grey = row[..., None] if row.ndim == 2 else row
         return torch.from_numpy(grey).expand(-1, -1, 3).permute(2, 0, 1).contiguous()
     with reporting(path), Image.open(path) as opened:
-        upright = ImageOps.exif_transpose(opened)
-        return _to_tensor(_to_rgb(upright))
+        return pixels_of(opened)
+
+
+def pixels_of(image: Image.Image) -> Tensor:
+    """An open picture as `decode` has it."""
+    pixels = np.array(_to_rgb(ImageOps.exif_transpose(image)), dtype=np.uint8)
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
 
 def picture_size(path: Path | ArrayRow) -> tuple[int, int]:
@@ -127,8 +132,3 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
     return image.convert("RGB")
-
-
-def _to_tensor(image: Image.Image) -> Tensor:
-    pixels = np.array(image, dtype=np.uint8)
-    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image as PILImage
+from torch import Tensor
 from torchvision.tv_tensors import Image
 
 from mtcli.core.configinputs import Input, InputArrays, InputMaps, Range
@@ -69,7 +70,11 @@ def load_input(source: InputSource, scale: Range | None) -> Image | NumberMap:
     if not isinstance(source, MeasuredMap):
         return Image(decode(source))
     assert scale is not None, "checked with the records"
-    values = source.load().values
+    return on_range(source.load().values, scale)
+
+
+def on_range(values: Tensor, scale: Range) -> NumberMap:
+    """Measured numbers `[H, W]` in [0, 1] between the two of a range; 0 where not measured."""
     low, high = scale
     shares = ((values - low) / (high - low)).clamp(0, 1)
     return NumberMap(torch.where(values == UNMEASURED, 0.0, shares))

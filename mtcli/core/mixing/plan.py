@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from mtcli.core.events import EpochPlan, TaskPlan
 from mtcli.core.mixing import Mixing
+from mtcli.core.mixing.events import EpochPlan, TaskPlan
 
 
 def plan_epoch(

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 from torchvision.tv_tensors import Image
 
 from mtcli.core.data.dataset import Item
 from mtcli.core.data.records import Record
 from mtcli.core.data.sample import shown_picture
-from mtcli.core.labels import ClassMapLabel, NumberMapLabel
 from mtcli.core.ops.mosaic import Line, Tile
-from mtcli.core.shown import for_screen, lowest_first
+from mtcli.core.ops.sheet import Sheet
+from mtcli.core.shown import beside, first_colors, for_screen
 from mtcli.core.task import AnyTask
-
-
-def beside(tasks: Mapping[str, AnyTask]) -> list[str]:
-    """The tasks whose maps get panels of their own: on the picture they would hide it.
-
-    A single map of classes does not, it is laid on so that what is below can be seen.
-    """
-    maps = [name for name, task in tasks.items() if {ClassMapLabel, NumberMapLabel} & {*task.takes}]
-    alone = len(maps) == 1 and NumberMapLabel not in tasks[maps[0]].takes
-    return [] if alone else maps
 
 
 def tile_of(
@@ -46,18 +35,17 @@ def tile_of(
     targets = shown.apply(sample["targets"])
     answers = {name: tasks[name].truth(target) for name, target in targets.items()}
     image = shown.apply(picture).as_subclass(Tensor)
+    main, colors = Sheet(image), first_colors(tasks)
     # What is out of sight keeps its panel, so that those of several draws stand in line.
-    panels = {name: image for name in beside(tasks) if name in record.labels}
+    panels = {name: Sheet(image) for name in beside(tasks) if name in record.labels}
     unseen = set()
-    for name in lowest_first(answers):
-        below = panels.get(name, image)
-        drawn = tasks[name].draw(below, answers[name], None)
-        if torch.equal(drawn, below):
+    for name, answer in answers.items():
+        sheet = panels.get(name, main)
+        before = sheet.drawn
+        sheet.begin(name, colors[name])
+        tasks[name].draw(sheet, answer, None)
+        if sheet.drawn == before:
             unseen.add(name)
-        if name in panels:
-            panels[name] = drawn
-        else:
-            image = drawn
     lines = []
     for name, task in tasks.items():
         if name in answers:
@@ -72,4 +60,5 @@ def tile_of(
             lines.append(Line(name, why, missing=True))
         elif joint:
             lines.append(Line(name, "no label", missing=True))
-    return Tile(image, title, lines, list(panels.items()))
+    pictures = [(name, sheet.picture()) for name, sheet in panels.items()]
+    return Tile(main.picture(), title, lines, pictures)

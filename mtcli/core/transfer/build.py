@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 
 from mtcli.core.blueprint import MAIN
-from mtcli.core.checkpoint import Model
 from mtcli.core.config import TransferConfig
+from mtcli.core.description import Model
 from mtcli.core.errors import ConfigError, did_you_mean
 from mtcli.core.network import Network
 from mtcli.core.parts import Parts

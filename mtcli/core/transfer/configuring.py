@@ -9,10 +9,10 @@ from typing import Any
 
 from mtcli.core.architecture import uses_of
 from mtcli.core.blueprint import MAIN
-from mtcli.core.checkpoint import Model
 from mtcli.core.config import Config
 from mtcli.core.configcheck import check_config
 from mtcli.core.configfile import find_config, import_plugins_of, refuse_plugins
+from mtcli.core.description import Model
 from mtcli.core.errors import ConfigError, UsageError, did_you_mean
 from mtcli.core.transfer.build import WHOLE
 from mtcli.core.transfer.inheriting import inherited, is_adopted, model_section, task_entries

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-NOISE = 1e-6
-"""What a metric may differ by where the same pictures came in other batches."""
-
+from mtcli.core.gates import Better, Gate, Verdict
 
 Fate = Literal["copied", "adapted", "published", "fresh", "left"]
 """What becomes of a tensor: it is as in the origin; bent to fit; as other weights that the config
@@ -62,7 +60,7 @@ class Kept:
     """A task that was there before: its primary metric then and now, and which way is better."""
 
     primary: str
-    better: Literal["max", "min"]
+    better: Better
     before: float | None
     after: float | None
 
@@ -87,11 +85,19 @@ class Compared:
     allowed: float | None
 
     @property
-    def missed(self) -> tuple[str, ...]:
-        """The tasks that are worse by more than is allowed, or of which nobody knows."""
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The gate of each task."""
         if self.allowed is None:
             return ()
-        limit = self.allowed + NOISE
         return tuple(
-            name for name, kept in self.tasks.items() if kept.drop is None or kept.drop > limit
+            Verdict(
+                Gate("max-drop", name, kept.primary, kept.better, self.allowed, kept.before),
+                kept.after,
+            )
+            for name, kept in self.tasks.items()
         )
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """The tasks that are worse by more than is allowed, or of which nobody knows."""
+        return tuple(verdict.gate.task for verdict in self.verdicts if not verdict.met)

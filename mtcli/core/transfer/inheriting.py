@@ -10,9 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from mtcli.core.architecture import prefix_of
 from mtcli.core.blueprint import MAIN, OF_STREAMS
-from mtcli.core.checkpoint import Model
 from mtcli.core.configlayers import Ties
 from mtcli.core.configties import HIDDEN, joined
+from mtcli.core.description import Model
 from mtcli.core.parts import means
 from mtcli.core.published import Published
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from torch import Tensor
 
 from mtcli.core.blueprint import MAIN, OF_STREAMS
-from mtcli.core.checkpoint import Model, load_model, load_tensors
+from mtcli.core.checkpoint import load_model, load_tensors
+from mtcli.core.description import Model
 from mtcli.core.errors import ConfigError, did_you_mean
 from mtcli.core.published import named_as_ours
 from mtcli.core.run import MODEL, WEIGHTS, find_checkpoint

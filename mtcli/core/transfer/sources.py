@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtcli.core.checkpoint import Model, load_model, plugins_of
+from mtcli.core.checkpoint import load_model, plugins_of
+from mtcli.core.description import Model
 from mtcli.core.plugins import import_plugins
 from mtcli.core.published import Published, named_as_ours
 from mtcli.core.run import MODEL, WEIGHTS, find_checkpoint, run_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtcli.core.events import TaskPlan
+from mtcli.core.mixing.events import TaskPlan
 from mtcli.core.mixing.joint import JointMixing
 from mtcli.core.mixing.plan import plan_epoch
 

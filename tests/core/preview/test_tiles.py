@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mtcli.core.preview.tiles import beside
+from mtcli.core.shown import beside
 from mtcli.core.tasks import KINDS
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mtcli.core.blueprint import Architecture, SideTrunk
-from mtcli.core.checkpoint import Model
+from mtcli.core.description import Model
 from mtcli.core.transfer.inheriting import (
     Inheritance,
     inherited,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mtcli.core.blueprint import Architecture
 from mtcli.core.building import build_network
-from mtcli.core.checkpoint import Model
+from mtcli.core.description import Model
 from mtcli.core.network import Network
 from mtcli.core.task import AnyTask
 from mtcli.core.transfer.origin import Origin

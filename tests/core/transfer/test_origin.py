@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 
 from mtcli.core.blueprint import MAIN, Architecture, SideTrunk
 from mtcli.core.building import build_network
-from mtcli.core.checkpoint import Model
 from mtcli.core.config import TransferConfig
+from mtcli.core.description import Model
 from mtcli.core.errors import ConfigError
 from mtcli.core.published import named_as_ours
 from mtcli.core.task import AnyTask

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from mtcli.core.checkpoint import Model
+from mtcli.core.description import Model
 from mtcli.core.errors import CheckpointError, ConfigError
 from mtcli.core.transfer.sources import find_source, told_by
 

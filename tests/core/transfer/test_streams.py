@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mtcli.core.blueprint import MAIN, Architecture, SideTrunk
 from mtcli.core.building import build_network
-from mtcli.core.checkpoint import Model
+from mtcli.core.description import Model
 from mtcli.core.errors import ConfigError
 from mtcli.core.network import Network
 from mtcli.core.sharing import SHARINGS

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from mtcli.core.architecture import architecture_of
 from mtcli.core.assembly import start_network
-from mtcli.core.checkpoint import Model
 from mtcli.core.data.ranges import find_inputs
 from mtcli.core.data.records import labelled_only, require_judgement, require_labels
+from mtcli.core.description import Model
 from mtcli.core.errors import MtcliError
 from mtcli.core.inspection.checks import CHECKS
 from mtcli.core.inspection.contents import every
