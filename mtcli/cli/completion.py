@@ -54,11 +54,6 @@ def models(ctx: typer.Context, incomplete: str) -> Iterable[str]:
             for entry in sorted(folder.iterdir()):
                 if (entry / "config.yaml").is_file() or entry.suffix in EXPORTED:
                     yield str(entry)
-    yield from (str(file) for file in _exports(Path("runs")))
-
-
-def _exports(runs: Path) -> Iterable[Path]:
-    return sorted(file for file in runs.glob("*/exports/*") if file.suffix in EXPORTED)
 
 
 @_offer

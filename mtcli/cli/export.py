@@ -156,6 +156,7 @@ def export(
     from mtcli.core.export.events import ExportEnded
     from mtcli.core.export.formats import EXPORTERS
     from mtcli.core.foldset import FoldSet
+    from mtcli.core.interruption import Interruption, until
     from mtcli.recipes.export import Order
     from mtcli.recipes.export import export as recipe
 
@@ -182,12 +183,16 @@ def export(
     place = Path(name) if out is None else out / name if out.is_dir() else out
     order = Order(form, place, manner, only, verify, calibrate or CALIBRATE)
     view = ExportView(output)
-    with view:
-        for event in recipe(opened, data, order):
+    ended = False
+    with Interruption() as interruption, view:
+        for event in until(interruption, recipe(opened, data, order)):
             if isinstance(event, ExportEnded):
+                ended = True
                 view.result(event)
             else:
                 view.show(event)
+    if not ended:
+        raise typer.Exit(128 + (interruption.came() or 0))
 
 
 def _opened(
@@ -215,7 +220,7 @@ def _format(form: str | None, out: Path | None, endings: dict[str, str]) -> str:
         UsageError: there is none of that name, or the ending is another's.
     """
     ending = "" if out is None or out.is_dir() else out.suffix.lower()
-    if form is None and not ending:
+    if form is None and (out is None or out.is_dir()):
         return "onnx"
     if form is not None and form not in endings.values():
         known = endings.values()

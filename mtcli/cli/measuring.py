@@ -75,9 +75,9 @@ def _check_exported(file: Path) -> None:
     Raises:
         CheckpointError, UsageError: see `mtcli.core.opening.open_model`.
     """
-    from mtcli.core.export.opened import open_session
+    from mtcli.core.export.opened import check_exported
 
-    open_session(file)
+    check_exported(file)
 
 
 def import_own_plugins(model: Path, allowed: bool) -> None:

@@ -102,18 +102,19 @@ def _tensors(event: ExportEnded) -> Table:
     for name, (shape, dtype) in event.inputs.items():
         table.add_row(Text(f" {name}", "accent"), _sides(shape), dtype)
     for name, (shape, dtype) in event.outputs.items():
-        cells = [] if name not in checks else _difference(checks[name])
+        cells = [] if name not in checks else _difference(checks[name], "float" in dtype)
         table.add_row(Text(f" {name}"), _sides(shape), dtype, *cells)
     return table
 
 
-def _difference(check: TensorCheck) -> list[Text]:
+def _difference(check: TensorCheck, fractions: bool) -> list[Text]:
+    style = "" if check.fine else "bad"
     if not check.numbers:
-        return [Text("NaN or infinity", "bad"), Text("")]
-    far = Text(f"{check.largest:.2g}", "" if check.fine else "bad")
-    if check.fine:
-        return [far, Text("")]
-    return [far, Text(f"{check.apart:.1%} beyond {check.tolerance:.2g}", "bad")]
+        return [Text("NaN or infinity", style), Text("")]
+    if not fractions:  # of classes and counts only whether they are the same means anything
+        return [Text(f"{check.apart:.1%} other" if check.apart else "none", style), Text("")]
+    beyond = "" if check.fine else f"{check.apart:.1%} beyond {check.tolerance:.2g}"
+    return [Text(f"{check.largest:.2g}", style), Text(beyond, style)]
 
 
 def _tasks(event: ExportEnded, verified: Verified) -> Table:
@@ -135,7 +136,7 @@ def _latency(verified: Verified) -> str:
     own, before = 1000 * verified.seconds, 1000 * verified.seconds_before
     return (
         f" one picture in {own:.3g} ms, with the checkpoint in {before:.3g} ms: "
-        f"{before / own:.2g} times as fast\n"
+        f"{before / own:.2f} times as fast\n"
         f" [quiet]held against the checkpoint on {verified.pictures} pictures of val, "
         f"{' or '.join(map(str, verified.batches))} at once"
         f"{', in two sizes' if len(verified.sizes) > 1 else ''}[/quiet]"

@@ -16,6 +16,11 @@ HIDDEN = "@"
 """Stands before a module's name that no attribute may have; no task's name begins so."""
 
 
+def hidden(name: str) -> str:
+    """A name for what a module has, such that no member of `nn.Module` is called so."""
+    return f"{HIDDEN}{name}" if hasattr(nn.Module, name) else name
+
+
 class Named(nn.Module):
     """Modules by name; any name, also one that `nn.ModuleDict` refuses, as `type` and `float`."""
 
@@ -40,7 +45,7 @@ class Named(nn.Module):
         modules = dict(self.items())
         self._modules.clear()
         for name, module in modules.items():
-            self._modules[f"{HIDDEN}{name}" if hasattr(nn.Module, name) else name] = module
+            self._modules[hidden(name)] = module
 
 
 class Heads(Named):

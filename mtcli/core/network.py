@@ -170,8 +170,8 @@ class Network(nn.Module):
     def _rows(self, inputs: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], int]:
         """The rows of the batch that have each input, and how many rows there are."""
         rows = {name: inputs[rows_name(name)] for name in self.inputs}
-        count = len(next(iter(rows.values())))
-        return {name: own[: len(inputs[name])] for name, own in rows.items()}, count
+        count = next(iter(rows.values())).shape[0]  # `len` would be a constant of what is traced
+        return {name: own[: inputs[name].shape[0]] for name, own in rows.items()}, count
 
     def encode(self, inputs: Mapping[str, Tensor]) -> Features:
         """The maps that each task reads.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +70,7 @@ class Order:
     calibrate: int
 
 
-def export(opened: Opened, config: Config | None, order: Order) -> Iterator[Told]:
+def export(opened: Opened, config: Config | None, order: Order) -> Generator[Told, None, None]:
     """Write a checkpoint as a file, see that this says the same, and put it in place.
 
     Args:

@@ -116,7 +116,7 @@ def predict(
             wanted.folder,
             tuple(texts) if folder is not None else (),
             drawn,
-            maps,
+            dict(maps),
         )
     finally:
         if folder is not None:

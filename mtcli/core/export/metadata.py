@@ -111,6 +111,8 @@ def read_metadata(text: str | None, path: Path) -> tuple[Model, Manner, dict[str
         said = metadata["export"]
         if said["dynamic"] not in DYNAMICS or said["precision"] not in NUMBERS:
             raise ValueError("export.dynamic, export.precision")
+        if said["answers"] not in ("decoded", "raw"):
+            raise ValueError("export.answers")
         manner = Manner(said["answers"] == "decoded", said["dynamic"], said["precision"])
         facts = {**metadata, **metadata["checkpoint"]}
     except (KeyError, TypeError, ValueError) as error:

@@ -39,6 +39,16 @@ def exported_plugins(path: Path) -> tuple[str, ...]:
     return tuple(map(str, named)) if isinstance(named, list) else ()
 
 
+def check_exported(path: Path) -> None:
+    """See that a file is an export; what stands in it is not looked at.
+
+    Raises:
+        CheckpointError, UsageError: see `open_exported`.
+    """
+    if open_session(path).metadata is None:
+        read_metadata(None, path)
+
+
 def open_session(path: Path) -> Session:
     """An exported file by its ending; see `open_exported`."""
     formats = [EXPORTERS.get(name) for name in EXPORTERS.names()]

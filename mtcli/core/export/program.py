@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from timm.layers import padding
 from torch import Tensor
 from torch.export import Dim, ExportedProgram, export
 
@@ -15,6 +18,7 @@ from mtcli.core.export.graph import Graph
 from mtcli.core.export.manner import Manner
 from mtcli.core.export.pictures import blank_pictures
 from mtcli.core.modules import Named
+from mtcli.core.sharing.cross_stitch import Stitch
 
 MOST = 4096
 """Pictures at once, and steps of a side, beyond which nobody goes; tracing wants a bound."""
@@ -51,11 +55,11 @@ def trace(graph: Graph, size: tuple[int, int], manner: Manner) -> Program:
     """
     network = graph.network
     for module in network.modules():
-        if isinstance(module, Named):
+        if isinstance(module, Named | Stitch):
             module.hide_clashes()
     pictures = blank_pictures(network.inputs, size, 2 if manner.batch is None else manner.batch)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _constant_padding():
             warnings.simplefilter("ignore")  # of torch's own making, for its developers
             exported = export(
                 graph,
@@ -63,6 +67,8 @@ def trace(graph: Graph, size: tuple[int, int], manner: Manner) -> Program:
                 dynamic_shapes=(_dynamic_shapes(pictures, network.stride, manner),),
                 strict=False,
             )
+            # Without operators that change their input: of these none can be taken for unused.
+            exported = exported.run_decompositions({})
     except Exception as error:
         raise UsageError(
             "the network cannot be traced in this manner",
@@ -85,8 +91,34 @@ def _dynamic_shapes(
     return tuple(dict(shape) for _ in pictures)
 
 
+@contextlib.contextmanager
+def _constant_padding() -> Iterator[None]:
+    """Have timm pad TensorFlow-like convolutions by constants, as befits sides of whole strides.
+
+    It reckons their padding from the size of each map. Of a size that is a symbol this would be a
+    formula, which grows from layer to layer until tracing comes to no end.
+    """
+    before = padding.get_same_padding
+
+    def same_padding(x: Any, kernel_size: int, stride: int, dilation: int) -> Any:
+        if isinstance(x, int):
+            return before(x, kernel_size, stride, dilation)
+        return max((kernel_size - 1) * dilation + 1 - stride, 0)
+
+    padding.get_same_padding = same_padding
+    try:
+        yield
+    finally:
+        padding.get_same_padding = before
+
+
 def _drop_unused(exported: ExportedProgram) -> None:
     """Take away the weights that nothing reads, and what tells of the machine it was traced on."""
+    for node in exported.graph.find_nodes(
+        op="call_function", target=torch.ops.aten._assert_tensor_metadata.default
+    ):
+        exported.graph.erase_node(node)  # sees that tracing was right, and keeps what it looks at
+    exported.graph.eliminate_dead_code()
     placeholders = {node.name: node for node in exported.graph.nodes if node.op == "placeholder"}
     specs = exported.graph_signature.input_specs
     for spec in list(specs):

@@ -4,6 +4,11 @@ Layers (convolutions and products with constant weights) are quantized staticall
 signed bytes with a scale for each channel, what they read and say as unsigned bytes whose range
 is measured on pictures (Krishnamoorthi 2018, https://arxiv.org/abs/1806.08342). All else, and
 thus all decoding, stays as it is.
+
+Tried on classification, detection, segmentation and counting with EfficientNet-Lite0, on 87
+pictures. Ranges from the least to the largest number kept accuracy, mAP and mIoU within 0.003 of
+fp32 or above it, and the error of the count within 2 %. Weights of seven bits, the advice for
+processors without VNNI, lost 0.02 (two pictures), 0.002, 0.006 and 7 % on one that has it.
 """
 
 from __future__ import annotations
@@ -22,8 +27,8 @@ PRODUCTS = ("Gemm", "MatMul")
 """Layers where the second factor is a weight; attention multiplies what it has computed."""
 
 ACTIVATIONS = ("Clip", "Relu")
-"""Become the range of the layer before them. Apart from it they cost EfficientNet-Lite0 0.08 of
-accuracy, as bytes are then spent on numbers that are cut off, and more than half of the speed."""
+"""Become the range of the layer before them: no byte stands for a number that is cut off. Left
+as they are, they cost the network named above 0.08 of accuracy and 0.03 of mAP."""
 
 AT_ONCE = 4
 """Pictures measured at once: all numbers in a network take some 100 MB for each."""
@@ -34,9 +39,8 @@ Range = tuple[float, float]
 def quantized(proto: Any, calibration: Iterable[Pictures]) -> Any:
     """An ONNX model with layers of eight bits; the one given is left as it is.
 
-    The last layer on each way to an output keeps its numbers: boxes, scores and counts would
-    come in 256 steps. Seven bits for weights, which processors without VNNI are advised to take,
-    cost 0.02 to 0.04 of accuracy where they are not needed.
+    The last layer on each way to an output keeps its numbers: it is small, and boxes and counts
+    would come in 256 steps.
 
     Args:
         proto: an `onnx.ModelProto` of float32.
@@ -73,7 +77,7 @@ def quantized(proto: Any, calibration: Iterable[Pictures]) -> Any:
             extra_options={},
         )
         quantizer.quantize_model()
-        quantizer.model.topological_sort()  # as the standard wants it; the quantizer does not care
+        quantizer.model.topological_sort()  # which the standard wants
     return quantizer.model.model
 
 

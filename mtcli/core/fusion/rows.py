@@ -22,13 +22,13 @@ def by_input(
     inputs: Sequence[str], joined: Tensor, rows: Mapping[str, Tensor], count: int
 ) -> list[Tensor]:
     """What became of such a batch, `[M, C, h, w]`, by input: each `[N, C, h, w]`."""
-    parts = joined.split_with_sizes([len(rows[name]) for name in inputs])
+    parts = joined.split_with_sizes([rows[name].shape[0] for name in inputs])
     return [in_batch(part, rows[name], count) for name, part in zip(inputs, parts, strict=True)]
 
 
 def in_batch(part: Tensor, rows: Tensor, count: int) -> Tensor:
     """Some rows `[R, C, h, w]` of a batch among all its N rows; zeros where there is none."""
-    if len(rows) == count:
+    if rows.shape[0] == count:
         return part
     whole = torch.empty(
         (count, *part.shape[1:]),

@@ -52,6 +52,12 @@ def find_pictures(
             found += _apart(_matching(word, known), path, out)
         else:
             raise _missing(path)
+    if not found:
+        raise UsageError(
+            "all these pictures lie in the folder of the results",
+            where=out,
+            mend="name another folder with --out",
+        )
     once: dict[str, Path] = {}
     for path in found:
         once.setdefault(os.path.abspath(path), path)

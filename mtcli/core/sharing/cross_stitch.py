@@ -8,7 +8,7 @@ from functools import partial, reduce
 import torch
 from torch import Tensor, nn
 
-from mtcli.core.modules import Named
+from mtcli.core.modules import HIDDEN, Named, hidden
 from mtcli.core.sharing import SHARINGS, Maps, Modules, Plan, Shared, Sharing
 from mtcli.core.trunks import Trunk
 from mtcli.core.trunks.stages import Stages, find_stages
@@ -42,12 +42,20 @@ class Stitch(nn.Module):
         """The maps of all tasks `[N, C, h, w]` to one."""
         parts = []
         # Not `named_parameters`, which passes over a factor that is tied to another.
-        for task, alpha in self._parameters.items():
+        for name, alpha in self._parameters.items():
             assert alpha is not None
+            task = name.removeprefix(HIDDEN)
             # In the map's own format, else all behind it would be float32 under autocast.
             factor = alpha.to(maps[task].dtype)[:, None, None]
             parts.append(factor * maps[task])
         return reduce(torch.add, parts)
+
+    def hide_clashes(self) -> None:
+        """As of `Named`, for the factors."""
+        factors = dict(self._parameters)
+        self._parameters.clear()
+        for name, alpha in factors.items():
+            self._parameters[hidden(name)] = alpha
 
 
 class CrossStitch(Sharing):

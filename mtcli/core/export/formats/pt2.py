@@ -6,6 +6,8 @@ import json
 import re
 import warnings
 import zipfile
+import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,12 @@ PARTS = re.compile(
     r"|extra/[\w.]+|archive_format|archive_version|byteorder|\.data/\w+)$"
 )
 """The parts of an archive that are read; others would hold libraries or pickled objects."""
+
+TENSOR = re.compile(r"(weight|tensor)_\d+")
+"""The names of parts that hold a tensor."""
+
+BROKEN = (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError, EOFError)
+"""What zipfile raises about a broken archive; a RuntimeError about an encrypted one."""
 
 WORDS = re.compile(r"[su]\d+|[A-Z][A-Za-z]*|positive|integer|\d+|")
 """Of what a formula for a side may consist: torch has Python evaluate it."""
@@ -70,7 +78,14 @@ class _Session(Session):
                 damaged = archive.testzip()
                 names = archive.namelist()
                 inside = {name.partition("/")[2]: archive.read(name) for name in _texts(names)}
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            OSError,
+            ValueError,
+            RuntimeError,
+            EOFError,
+        ) as error:
             raise _damaged(path, str(error)) from None
         if damaged is not None:
             raise _damaged(path, damaged)
@@ -114,9 +129,11 @@ def _refuse_code(path: Path, names: list[str], inside: Mapping[str, bytes]) -> N
     """
     own = [name.partition("/")[2] for name in names]
     strange = [name for name in own if not PARTS.match(name)]
+    # Of two parts of one name torch may read another than was looked at here.
+    strange += [name for name, times in Counter(own).items() if times > 1]
     strange += [name for name, text in inside.items() if "sample_inputs" in name and text]
     for name, text in inside.items():
-        if name.endswith("_config.json") and re.search(rb'"use_pickle"\s*:\s*true', text):
+        if name.endswith("_config.json") and not _is_plain(path, text):
             strange.append(name)
         if name == "models/model.json":
             strange += [text for text in _formulas(path, text) if not _is_harmless(text)]
@@ -126,6 +143,19 @@ def _refuse_code(path: Path, names: list[str], inside: Mapping[str, bytes]) -> N
             where=path,
             found=strange[0][:80],
         )
+
+
+def _is_plain(path: Path, text: bytes) -> bool:
+    """Whether a list of tensors says of each that it is bytes, in a part that is known."""
+    try:
+        entries = json.loads(text)["config"].values()
+        return all(
+            entry["use_pickle"] is False
+            and re.fullmatch(r"(weight|tensor)_\d+", entry["path_name"])
+            for entry in entries
+        )
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise _damaged(path, "the list of its tensors") from None
 
 
 def _formulas(path: Path, text: bytes) -> Iterator[str]:
